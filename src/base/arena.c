@@ -1,0 +1,96 @@
+#include "base/arena.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+
+#include "base/mem.h"
+
+/* The first block is small, as most exchanges need little; later ones grow to a cap. */
+enum { BLOCK_FIRST = 1024, BLOCK_MAX = 64 * 1024 };
+
+struct arena_block {
+    struct arena_block *older;
+    size_t size; /* bytes behind this head */
+    _Alignas(16) char data[];
+};
+
+void arena_init(struct arena *a)
+{
+    *a = (struct arena){ 0 };
+}
+
+void arena_done(struct arena *a)
+{
+    struct arena_block *b = a->head;
+    while (b) {
+        struct arena_block *older = b->older;
+        mem_free(b);
+        b = older;
+    }
+    arena_init(a);
+}
+
+static void add_block(struct arena *a, size_t need)
+{
+    size_t size = a->head ? a->head->size * 2 : BLOCK_FIRST - sizeof(struct arena_block);
+    if (size > BLOCK_MAX)
+        size = BLOCK_MAX;
+    if (size < need)
+        size = need;
+    struct arena_block *b = mem_alloc(sizeof(*b) + size);
+    b->older = a->head;
+    b->size = size;
+    a->head = b;
+    a->at = b->data;
+    a->end = b->data + size;
+    a->bytes += sizeof(*b) + size;
+}
+
+void *arena_alloc(struct arena *a, size_t size, size_t align, size_t count)
+{
+    size_t need, padded;
+    BUG_UNLESS(align && (align & (align - 1)) == 0 && align <= 16);
+    if (__builtin_mul_overflow(size, count, &need) || need > PTRDIFF_MAX / 2)
+        mem_exhausted(SIZE_MAX);
+    size_t pad = (size_t)(-(uintptr_t)a->at & (align - 1));
+    if (__builtin_add_overflow(need, pad, &padded) || !a->at || padded > (size_t)(a->end - a->at)) {
+        add_block(a, need + align);
+        pad = (size_t)(-(uintptr_t)a->at & (align - 1));
+    }
+    char *p = a->at + pad;
+    a->at = p + need;
+    memset(p, 0, need);
+    return p;
+}
+
+str arena_dup(struct arena *a, str s)
+{
+    char *p = arena_alloc(a, 1, 1, s.n + 1);
+    if (s.n)
+        memcpy(p, s.p, s.n);
+    return (str){ p, s.n };
+}
+
+str arena_cat(struct arena *a, str x, str y)
+{
+    char *p = arena_alloc(a, 1, 1, x.n + y.n + 1);
+    if (x.n)
+        memcpy(p, x.p, x.n);
+    if (y.n)
+        memcpy(p + x.n, y.p, y.n);
+    return (str){ p, x.n + y.n };
+}
+
+str arena_fmt(struct arena *a, const char *fmt, ...)
+{
+    va_list ap, again;
+    va_start(ap, fmt);
+    va_copy(again, ap);
+    int n = vsnprintf(NULL, 0, fmt, ap);
+    va_end(ap);
+    BUG_UNLESS(n >= 0);
+    char *p = arena_alloc(a, 1, 1, (size_t)n + 1);
+    vsnprintf(p, (size_t)n + 1, fmt, again);
+    va_end(again);
+    return (str){ p, (size_t)n };
+}

@@ -1,0 +1,35 @@
+/* arena.h - memory with one lifetime: an exchange, a config, a test.
+ *
+ * Allocations are zeroed, aligned, never NULL (running out of memory aborts with a line on stderr)
+ * and all end together in arena_done. An arena that was never used costs its struct only.
+ * Not for threads: one arena belongs to one thread at a time.
+ */
+#ifndef BASE_ARENA_H
+#define BASE_ARENA_H
+
+#include "base/str.h"
+
+struct arena_block;
+
+struct arena {
+    struct arena_block *head; /* the block being filled; older ones behind it */
+    char *at, *end;           /* free space in head */
+    size_t bytes;             /* handed out by malloc so far, block heads included */
+};
+
+/* n objects of type T, zeroed. Checked: a product that overflows aborts. */
+#define NEW(a, T, n) ((T *)arena_alloc((a), sizeof(T), _Alignof(T), (n)))
+
+void arena_init(struct arena *a);
+/* Frees every block; the arena is then as after arena_init. */
+void arena_done(struct arena *a);
+
+void *arena_alloc(struct arena *a, size_t size, size_t align, size_t count);
+/* A copy of s, NUL-terminated behind its end for calls into C libraries. */
+str arena_dup(struct arena *a, str s);
+/* A formatted string, NUL-terminated behind its end. */
+str arena_fmt(struct arena *a, const char *fmt, ...) PRINTF(2, 3);
+/* a followed by b. */
+str arena_cat(struct arena *a, str x, str y);
+
+#endif

@@ -1,0 +1,144 @@
+/* base: str, arena, buf, map, clock, secret. */
+#include "../check.h"
+
+#include "base/arena.h"
+#include "base/buf.h"
+#include "base/clock.h"
+#include "base/map.h"
+#include "base/secret.h"
+
+static void cuts_and_trims(void **state)
+{
+    str rest = S("a,b,,c");
+    CHECK_STR(str_cut(&rest, ','), S("a"));
+    CHECK_STR(str_cut(&rest, ','), S("b"));
+    CHECK_STR(str_cut(&rest, ','), S(""));
+    assert_non_null(rest.p);
+    CHECK_STR(str_cut(&rest, ','), S("c"));
+    assert_null(rest.p);
+    CHECK_STR(str_trim(S(" \t x y\r\n")), S("x y"));
+    assert_true(str_ieq(S("Content-Length"), S("content-LENGTH")));
+    assert_false(str_ieq(S("a"), S("ab")));
+    assert_true(str_icontains(S("abcDEF"), S("cde")));
+    assert_int_equal(str_rindex(S("a:b:c"), ':'), 3);
+}
+
+static void reads_numbers(void **state)
+{
+    static const struct {
+        const char *text;
+        bool ok;
+        uint64_t want;
+    } cases[] = {
+        { "0", true, 0 },     { "18446744073709551615", true, UINT64_MAX },
+        { "", false, 0 },     { "18446744073709551616", false, 0 },
+        { "+1", false, 0 },   { "1 ", false, 0 },
+        { "0x10", false, 0 },
+    };
+    for (size_t i = 0; i < COUNT_OF(cases); i++) {
+        uint64_t got = 0;
+        assert_int_equal(str_to_u64(str_c(cases[i].text), &got), cases[i].ok);
+        assert_int_equal(got, cases[i].want);
+    }
+    double d = 0;
+    assert_true(str_to_double(S("8e-6"), &d) && d > 7.9e-6 && d < 8.1e-6);
+    assert_false(str_to_double(S("1e999"), &d));
+    assert_false(str_to_double(S("nan"), &d));
+}
+
+static void knows_utf8(void **state)
+{
+    assert_true(str_is_utf8(S("aé€😀")));
+    assert_false(str_is_utf8(S("\xc0\x80")));
+    assert_false(str_is_utf8(S("\xed\xa0\x80")));
+    assert_false(str_is_utf8(S("\xf4\x90\x80\x80")));
+    assert_false(str_is_utf8(S("\xe2\x82")));
+}
+
+static void arena_aligns_and_zeroes(void **state)
+{
+    struct arena a;
+    arena_init(&a);
+    for (int i = 0; i < 1000; i++) {
+        arena_dup(&a, S("x"));
+        uint64_t *n = NEW(&a, uint64_t, 3);
+        assert_int_equal((uintptr_t)n % 8, 0);
+        assert_true(n[0] == 0 && n[2] == 0);
+        n[0] = n[2] = UINT64_MAX;
+    }
+    char *big = NEW(&a, char, 1 << 20);
+    big[(1 << 20) - 1] = 1;
+    CHECK_STR(arena_fmt(&a, "%d-%s", 7, "x"), S("7-x"));
+    CHECK_STR(arena_cat(&a, S("ab"), S("cd")), S("abcd"));
+    arena_done(&a);
+}
+
+static void buf_stops_at_its_maximum(void **state)
+{
+    struct buf b;
+    buf_init(&b, 10);
+    buf_add(&b, S("12345"));
+    buf_u64(&b, 678);
+    assert_false(b.full);
+    buf_add(&b, S("abc"));
+    assert_true(b.full);
+    CHECK_STR(buf_str(&b), S("12345678"));
+    buf_chr(&b, 'x');
+    buf_clear(&b);
+    buf_i64(&b, INT64_MIN + 1);
+    assert_true(b.full);
+    buf_clear(&b);
+    buf_fmt(&b, "%d", -42);
+    buf_drop(&b, 1);
+    CHECK_STR(buf_str(&b), S("42"));
+    buf_done(&b);
+}
+
+static void map_survives_deletes(void **state)
+{
+    struct arena a;
+    struct map m;
+    arena_init(&a);
+    map_init(&m);
+    assert_null(map_get(&m, S("x")));
+    for (int i = 0; i < 500; i++)
+        assert_null(map_put(&m, arena_fmt(&a, "k%d", i), NEW(&a, int, 1)));
+    for (int i = 0; i < 500; i += 2)
+        assert_non_null(map_del(&m, arena_fmt(&a, "k%d", i)));
+    for (int i = 0; i < 500; i++)
+        assert_int_equal(map_get(&m, arena_fmt(&a, "k%d", i)) != NULL, i % 2);
+    assert_int_equal(m.n, 250);
+    map_done(&m);
+    arena_done(&a);
+}
+
+static void clock_writes_iso(void **state)
+{
+    char out[CLOCK_ISO_BYTES];
+    CHECK_STR(clock_iso(1790000000123, out), S("2026-09-21T14:13:20.123Z"));
+}
+
+static void secret_compares(void **state)
+{
+    struct secret s = secret_new(S("sk-abc"));
+    assert_true(secret_eq(&s, S("sk-abc")));
+    assert_false(secret_eq(&s, S("sk-abd")));
+    assert_false(secret_eq(&s, S("")));
+    secret_done(&s);
+    assert_true(secret_is_empty(&s));
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(cuts_and_trims),
+        cmocka_unit_test(reads_numbers),
+        cmocka_unit_test(knows_utf8),
+        cmocka_unit_test(arena_aligns_and_zeroes),
+        cmocka_unit_test(buf_stops_at_its_maximum),
+        cmocka_unit_test(map_survives_deletes),
+        cmocka_unit_test(clock_writes_iso),
+        cmocka_unit_test(secret_compares),
+    };
+    return cmocka_run_group_tests_name("base", tests, NULL, NULL);
+}
