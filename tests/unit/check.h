@@ -10,6 +10,16 @@
 #include <cmocka.h>
 #include <stdio.h>
 
+/* fail() is base/err.h's here, not cmocka's. */
+#undef fail
+#undef fail_msg
+#define fail_msg(...)                       \
+    do {                                    \
+        print_error("ERROR: " __VA_ARGS__); \
+        print_error("\n");                  \
+        _fail(__FILE__, __LINE__);          \
+    } while (0)
+
 #include "base/str.h"
 
 /* Fails with both values shown. */
