@@ -1,8 +1,9 @@
 /* http1.h - one side of an HTTP/1.1 connection as bytes in, events out. No sockets, no clock.
  *
- * Built on llhttp in strict mode plus our own checks (RFC 9110, RFC 9112), the same in both
- * directions: whatever breaks the grammar is E_SYNTAX, whatever is over a limit is E_LIMIT, and the
- * parser is then dead. Use:
+ * Heads go through llhttp in strict mode and then through our own checks (http1_head.c; RFC 9110,
+ * RFC 9112), the same in both directions: whatever breaks the grammar is E_SYNTAX, whatever is over
+ * a limit is E_LIMIT, and the parser is then dead. Any split of the bytes gives the same events,
+ * but for where a body is cut into pieces. Use:
  *
  *     str in = bytes_read;
  *     for (;;) {
@@ -11,9 +12,13 @@
  *         case HTTP1_HEAD: ...               head is filled; its strs live until the next call
  *         case HTTP1_BODY: ... body ...      a piece of in itself, not a copy, chunking removed
  *         case HTTP1_END:  ...               the message is over; in may hold the next one
- *         case HTTP1_BAD:  ...               err says why; answer 400/431 (or 502) and close
+ *         case HTTP1_BAD:  ...               err says why; http1_code tells 400 from 431; close
  *         }
  *     }
+ *
+ * Responses: interim ones (1xx) are swallowed, but for 101, which is a HEAD with `upgrade` and
+ * without body; after a HEAD with `upgrade` what follows END may not be HTTP. A response without
+ * length runs to the end of the connection: tell by http1_eof. Bytes behind a message stay in `in`.
  *
  * A head that arrives in one piece is not copied; one that is split is collected in a buffer of the
  * parser's own, which exists only while a head is incomplete. An idle parser owns no memory.
@@ -21,15 +26,13 @@
 #ifndef HTTP_HTTP1_H
 #define HTTP_HTTP1_H
 
-#include <llhttp.h>
-
 #include "base/buf.h"
 #include "base/err.h"
 
 enum { HTTP_FIELDS_MAX = 100, HTTP_HEAD_BYTES_MAX = 32 * 1024 };
 
 struct http_field {
-    str name; /* as sent; compare with str_ieq */
+    str name;  /* as sent; compare with str_ieq */
     str value; /* without surrounding blanks */
 };
 
@@ -48,21 +51,23 @@ struct http_head {
     struct http_field fields[HTTP_FIELDS_MAX];
 };
 
-/* The value of the first field of that name; p == NULL if there is none. */
+/* The value of the first field of that name, not NULL then even if empty; p == NULL: none. */
 str http_field_get(const struct http_head *h, str name);
 /* How many fields have that name. */
 size_t http_field_count(const struct http_head *h, str name);
 
 enum http1_event { HTTP1_MORE, HTTP1_HEAD, HTTP1_BODY, HTTP1_END, HTTP1_BAD };
 
+/* Small on purpose (80 bytes): there is one per connection. Private: see http1.c. */
 struct http1 {
-    llhttp_t ll;
-    struct buf partial; /* the head so far, if it came in pieces */
-    /* private: see http1.c */
-    uint64_t body_bytes;
-    uint32_t chunk_ext_bytes;
-    uint8_t state;
-    uint8_t flags;
+    struct buf partial;   /* the head so far, if it came in pieces */
+    uint64_t left;        /* bytes to come of the body, or of the chunk */
+    uint32_t scanned;     /* of partial, already searched for the end of the head */
+    uint32_t extra_bytes; /* chunk extensions, then trailers */
+    uint8_t extra_fields; /* trailers */
+    uint8_t digits;       /* of the chunk size */
+    uint8_t interims;     /* 1xx responses before this one */
+    uint8_t state, kind, flags, code;
 };
 
 enum http1_kind { HTTP1_REQUESTS, HTTP1_RESPONSES };
@@ -78,6 +83,8 @@ enum http1_event http1_next(struct http1 *p, str *in, struct http_head *head, st
 bool http1_eof(struct http1 *p);
 /* Nothing is in progress: no byte of a next message has been seen. */
 bool http1_idle(const struct http1 *p);
+/* After HTTP1_BAD: E_SYNTAX or E_LIMIT. */
+enum code http1_code(const struct http1 *p);
 
 /* A token of RFC 9110 5.6.2; and a field value without CR, LF, NUL or other controls. */
 bool http_is_token(str s);

@@ -12,7 +12,8 @@
 enum { NDJSON_LINE_BYTES_MAX = 16 * 1024 * 1024 };
 
 struct ndjson {
-    struct buf partial;
+    struct buf partial; /* the line so far; or the line handed out */
+    bool out;           /* partial was handed out */
 };
 
 void ndjson_init(struct ndjson *s);

@@ -18,24 +18,29 @@ enum { SSE_EVENT_BYTES_MAX = 16 * 1024 * 1024 };
 
 struct sse_event {
     str event; /* the event: field; empty if absent */
-    str data;  /* borrows from the input or the parser until the next call */
-    str raw;   /* the event's own bytes with its blank line, as received, for relaying; borrowed as
-                  data is; p == NULL where they are no longer in one piece */
+    str data;  /* p == NULL: no data field at all (then event is not empty) */
+    str raw;   /* the event's own bytes with its blank line, as received, for relaying; p == NULL
+                  where they are not in one piece: write it anew then. Comments in it are kept. */
 };
 
+/* Private: see sse.c. */
 struct sse {
-    struct buf partial; /* bytes of an unfinished event */
-    uint32_t scanned;   /* of partial, already searched for the end */
-    bool after_cr;      /* the last byte was CR: a LF that follows belongs to it */
-    bool started;       /* past the place where a BOM may stand */
+    struct buf partial; /* an unfinished event; or what the last event borrows from */
+    uint32_t line;      /* of partial: where the unfinished line begins */
+    uint32_t scanned;   /* of partial: already searched for line ends */
+    uint8_t bom;        /* bytes of a BOM seen at the start of the stream; 3: past that place */
+    bool after_cr;      /* the last byte was a CR that ended an event: a LF now belongs to it */
+    bool out;           /* partial belongs to an event that was handed out */
 };
 
 void sse_init(struct sse *s);
 void sse_done(struct sse *s);
-/* Takes the next event out of *in. OK: *ret is filled; call again. AGAIN: in is used up.
- * E_LIMIT: an event over SSE_EVENT_BYTES_MAX. */
+/* Takes the next event out of *in. OK: *ret is filled, its strs live until the next call or until
+ * the bytes of *in go; call again. AGAIN: in is used up. E_LIMIT: an event over
+ * SSE_EVENT_BYTES_MAX; do not go on then. */
 rc sse_next(struct sse *s, str *in, struct sse_event *ret, struct err *e);
-/* The stream is over: OK if a last event without blank line was pending, else AGAIN. */
+/* The stream is over: OK if a last event without blank line was pending (raw then has one), else
+ * AGAIN. */
 rc sse_end(struct sse *s, struct sse_event *ret, struct err *e);
 
 #endif
