@@ -62,9 +62,9 @@ struct chat_media {
 };
 
 struct chat_call {
-    str id;     /* never empty in a request's history once read: readers make one up if absent */
+    str id; /* never empty in a request's history once read: readers make one up if absent */
     str name;
-    str args;   /* JSON text of an object; for custom tools free text; empty means {} */
+    str args; /* JSON text of an object; for custom tools free text; empty means {} */
     bool custom;
     str signature; /* Gemini's thoughtSignature on the call */
 };
@@ -87,8 +87,8 @@ struct chat_part {
                       signature of a text part) */
     str id;        /* Responses item id and the like; empty if none */
     str cache;     /* JSON text of a cache mark ({"type":"ephemeral"}); empty if none */
-    str notes;     /* JSON text of citations/annotations, in the origin's own shape; empty if none */
-    str raw;       /* PART_OPAQUE: JSON text of the whole block */
+    str notes; /* JSON text of citations/annotations, in the origin's own shape; empty if none */
+    str raw;   /* PART_OPAQUE: JSON text of the whole block */
     union {
         struct chat_media media;
         struct chat_call call;
@@ -179,11 +179,11 @@ struct chat_req {
     int64_t thinking_budget; /* tokens; CHAT_UNSET; 0 = off, -1 = the model decides */
     enum tri show_thinking;  /* thoughts are wanted in the answer */
 
-    str user; /* end-user id (user, metadata.user_id, safety_identifier) */
+    str user;         /* end-user id (user, metadata.user_id, safety_identifier) */
     str metadata;     /* JSON text */
     str service_tier; /* as written */
     str verbosity;
-    str cache;        /* JSON text: a cache mark for the whole request (prompt_cache_*, ...) */
+    str cache; /* JSON text: a cache mark for the whole request (prompt_cache_*, ...) */
     struct chat_str *modalities;
 
     struct chat_extra *extras; /* top-level members nobody knows; passed on to the same dialect, and
@@ -197,9 +197,9 @@ struct chat_target {
     bool stream;      /* ask the upstream for a stream (also when the client did not) */
     bool drop_params; /* leave out what the target cannot express (else E_UNSUPPORTED) */
     bool modify_params;
-    struct chat_str *allowed_params; /* allowed_openai_params: sent whatever we think */
-    int64_t max_tokens_default;      /* for vendors that demand one; CHAT_UNSET */
-    const struct chat_extra *defaults; /* default request parameters: the request's own win */
+    struct chat_str *allowed_params;     /* allowed_openai_params: sent whatever we think */
+    int64_t max_tokens_default;          /* for vendors that demand one; CHAT_UNSET */
+    const struct chat_extra *defaults;   /* default request parameters: the request's own win */
     const struct chat_extra *extra_body; /* set in the body in any case */
 };
 
@@ -246,7 +246,8 @@ struct chat_usage {
 struct chat_choice {
     struct chat_choice *next;
     int64_t index;
-    struct chat_part *parts; /* TEXT, THINKING, REDACTED, TOOL_CALL, REFUSAL, IMAGE, AUDIO, OPAQUE */
+    struct chat_part
+        *parts; /* TEXT, THINKING, REDACTED, TOOL_CALL, REFUSAL, IMAGE, AUDIO, OPAQUE */
     enum chat_finish finish;
     str native_finish; /* the vendor's own word */
     str stop_sequence;
@@ -287,8 +288,8 @@ enum chat_error_kind {
 struct chat_error {
     unsigned status; /* HTTP status, as the upstream gave it or as kind implies; 0 in a stream */
     enum chat_error_kind kind;
-    str message;     /* for people; never empty after chat_error_complete */
-    str type;        /* the vendor's words; may be empty */
+    str message; /* for people; never empty after chat_error_complete */
+    str type;    /* the vendor's words; may be empty */
     str code;
     str param;
     int64_t retry_after_ms; /* -1: not told */

@@ -1,6 +1,7 @@
 /* chat: losses, errors, lists, linking of results to calls, effort, ids. */
 #include "../check.h"
 
+#include "base/buf.h"
 #include "chat/chat.h"
 
 static struct arena arena;

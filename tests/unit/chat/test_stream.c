@@ -97,8 +97,8 @@ static void note(struct chat_sink *sink, const struct chat_event *ev)
         .kind = EV_DONE \
     }
 
-static const struct chat_error an_error = { .message = { "boom", 4 } };
-static const struct chat_media a_picture = { .mime = { "image/png", 9 }, .data = { "AAAA", 4 } };
+static const struct chat_error an_error = { .message = S("boom") };
+static const struct chat_media a_picture = { .mime = S("image/png"), .data = S("AAAA") };
 static const struct chat_usage used_some = { 5, 1, -1, -1, -1, -1, -1, -1, -1, -1, true };
 static const struct chat_usage used_more = { 5, 7, 12, -1, -1, -1, -1, -1, -1, -1, true };
 #define USAGE(u)                        \
@@ -320,14 +320,14 @@ static void limits_what_waits(void **state)
 static const struct chat_event an_answer[] = {
     START_("x"),
     THINK(0, "hm"),
-    { .kind = EV_SIGNATURE, .origin = DIALECT_ANTHROPIC, .text = { "s1", 2 } },
+    { .kind = EV_SIGNATURE, .origin = DIALECT_ANTHROPIC, .text = S("s1") },
     TEXT(0, "Hel"),
     TEXT(1, "other"),
     TEXT(0, "lo"),
-    { .kind = EV_LOGPROBS, .text = { "{\"content\":[{\"a\":1}],\"refusal\":null}", 38 } },
-    { .kind = EV_LOGPROBS, .text = { "{\"content\":[{\"a\":2}]}", 21 } },
-    { .kind = EV_NOTES, .text = { "[{\"n\":1}]", 9 } },
-    { .kind = EV_NOTES, .text = { " [ {\"n\":2} ] ", 13 } },
+    { .kind = EV_LOGPROBS, .text = S("{\"content\":[{\"a\":1}],\"refusal\":null}") },
+    { .kind = EV_LOGPROBS, .text = S("{\"content\":[{\"a\":2}]}") },
+    { .kind = EV_NOTES, .text = S("[{\"n\":1}]") },
+    { .kind = EV_NOTES, .text = S(" [ {\"n\":2} ] ") },
     CALL(0, 0, "a", "f"),
     ARGS(0, 0, "{\"x\""),
     ARGS(0, 0, ":1}"),
