@@ -46,21 +46,60 @@ static void add_block(struct arena *a, size_t need)
     a->bytes += sizeof(*b) + size;
 }
 
-void *arena_alloc(struct arena *a, size_t size, size_t align, size_t count)
+static void *take(struct arena *a, size_t need, size_t align)
 {
-    size_t need, padded;
-    BUG_UNLESS(align && (align & (align - 1)) == 0 && align <= 16);
-    if (__builtin_mul_overflow(size, count, &need) || need > PTRDIFF_MAX / 2)
+    size_t pad = (size_t)(-(uintptr_t)a->at & (align - 1)), padded;
+    if (need > PTRDIFF_MAX / 2)
         mem_exhausted(SIZE_MAX);
-    size_t pad = (size_t)(-(uintptr_t)a->at & (align - 1));
     if (__builtin_add_overflow(need, pad, &padded) || !a->at || padded > (size_t)(a->end - a->at)) {
         add_block(a, need + align);
         pad = (size_t)(-(uintptr_t)a->at & (align - 1));
     }
     char *p = a->at + pad;
     a->at = p + need;
-    memset(p, 0, need);
     return p;
+}
+
+void *arena_alloc(struct arena *a, size_t size, size_t align, size_t count)
+{
+    size_t need;
+    BUG_UNLESS(align && (align & (align - 1)) == 0 && align <= 16);
+    if (__builtin_mul_overflow(size, count, &need))
+        mem_exhausted(SIZE_MAX);
+    return memset(take(a, need, align), 0, need);
+}
+
+void *arena_raw(struct arena *a, size_t n)
+{
+    return take(a, n, 16);
+}
+
+/* The block holds nothing but its last allocation: the block itself can grow. */
+static void *grow_block(struct arena *a, size_t new_n)
+{
+    struct arena_block *b = a->head;
+    if (new_n > PTRDIFF_MAX / 2)
+        mem_exhausted(SIZE_MAX);
+    a->bytes += new_n - b->size;
+    b = mem_realloc(b, sizeof(*b) + new_n);
+    b->size = new_n;
+    a->head = b;
+    a->at = a->end = b->data + new_n;
+    return b->data;
+}
+
+void *arena_resize(struct arena *a, void *p, size_t old_n, size_t new_n)
+{
+    bool latest = (char *)p + old_n == a->at;
+    if (latest && new_n <= (size_t)(a->end - (char *)p)) {
+        a->at = (char *)p + new_n;
+        return p;
+    }
+    if (new_n <= old_n)
+        return p;
+    if (latest && (char *)p == a->head->data)
+        return grow_block(a, new_n);
+    return memcpy(arena_raw(a, new_n), p, old_n);
 }
 
 str arena_dup(struct arena *a, str s)

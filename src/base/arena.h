@@ -25,6 +25,11 @@ void arena_init(struct arena *a);
 void arena_done(struct arena *a);
 
 void *arena_alloc(struct arena *a, size_t size, size_t align, size_t count);
+/* n bytes that are not zeroed, aligned to 16: for large buffers that are written anyway. */
+void *arena_raw(struct arena *a, size_t n);
+/* p (of arena_raw, old_n bytes) with new_n bytes, the first ones kept, perhaps elsewhere. Cheap for
+ * the latest allocation, both ways: what it gives up is used again. */
+void *arena_resize(struct arena *a, void *p, size_t old_n, size_t new_n);
 /* A copy of s, NUL-terminated behind its end for calls into C libraries. */
 str arena_dup(struct arena *a, str s);
 /* A formatted string, NUL-terminated behind its end. */

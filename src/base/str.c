@@ -3,6 +3,8 @@
 #include <math.h>
 #include <stdlib.h>
 
+#include "base/utf8.h"
+
 static unsigned char lower(char c)
 {
     unsigned char u = (unsigned char)c;
@@ -110,37 +112,11 @@ bool str_to_double(str s, double *ret)
     return true;
 }
 
-/* Length of the UTF-8 sequence at p (n bytes left), or 0 if it is not valid. */
-static size_t utf8_step(const unsigned char *p, size_t n)
-{
-    if (p[0] < 0x80)
-        return 1;
-    if (p[0] < 0xc2)
-        return 0;
-    if (p[0] < 0xe0)
-        return n >= 2 && (p[1] & 0xc0) == 0x80 ? 2 : 0;
-    if (p[0] < 0xf0) {
-        if (n < 3 || (p[1] & 0xc0) != 0x80 || (p[2] & 0xc0) != 0x80)
-            return 0;
-        bool overlong = p[0] == 0xe0 && p[1] < 0xa0;
-        bool surrogate = p[0] == 0xed && p[1] >= 0xa0;
-        return overlong || surrogate ? 0 : 3;
-    }
-    if (p[0] > 0xf4 || n < 4)
-        return 0;
-    if ((p[1] & 0xc0) != 0x80 || (p[2] & 0xc0) != 0x80 || (p[3] & 0xc0) != 0x80)
-        return 0;
-    bool overlong = p[0] == 0xf0 && p[1] < 0x90;
-    bool past_end = p[0] == 0xf4 && p[1] >= 0x90;
-    return overlong || past_end ? 0 : 4;
-}
-
 bool str_is_utf8(str s)
 {
-    const unsigned char *p = (const unsigned char *)s.p;
     size_t i = 0;
     while (i < s.n) {
-        size_t step = utf8_step(p + i, s.n - i);
+        size_t step = utf8_step(s.p + i, s.n - i);
         if (step == 0)
             return false;
         i += step;
