@@ -5,14 +5,17 @@
  * point, once, as the last one. None comes from inside client_start, and none after client_cancel.
  *
  * Rules kept here (so that nobody above has to think of them):
- * - a connection that answers unasked, answers malformed, or sends bytes past its response is closed
- *   and never used again; idle connections are watched, so that an upstream's close or stray bytes
- *   end them at once;
+ * - a connection that answers unasked, answers malformed, or sends bytes past its response is
+ * closed and never used again; idle connections are watched, so that an upstream's close or stray
+ * bytes end them at once;
  * - interim 1xx responses are swallowed; redirects are responses like any other;
- * - a reused connection that dies before the first byte of a response is not the caller's fault: the
- *   request is sent once more on a new connection, if its bytes are still there (request.pieces);
+ * - a reused connection that dies before the first byte of a response is not the caller's fault:
+ * the request is sent once more on a new connection, if its bytes are still there (request.pieces);
  * - names are looked up off the loop and cached; the last good answer is kept when a lookup fails;
- *   all addresses are tried in turn within connect_ms.
+ *   all addresses are tried in turn within connect_ms, a silent one for its share of it only;
+ * - an answer that comes before the whole request is written (413, 401) is delivered; the rest of
+ * the request is then not sent and the connection not used again;
+ * - a 101 nobody asked for is malformed.
  */
 #ifndef NET_CLIENT_H
 #define NET_CLIENT_H
@@ -28,6 +31,8 @@ struct origin {
     bool tls;
     bool tls_unverified; /* ssl_verify: false */
     uint64_t hash;       /* origin_hash(), filled once by whoever builds the origin */
+    /* ssl_verify: PATH, by tls_client_new; NULL: the system's store. Outlives the client. */
+    struct tls_context *tls_context;
 };
 
 uint64_t origin_hash(str host, uint16_t port, bool tls);
@@ -43,6 +48,7 @@ enum client_fail {
 };
 
 struct client_call;
+struct client_connecting;
 
 struct client_ops {
     /* head and its strs live until the callback returns. */
@@ -62,12 +68,13 @@ enum { CLIENT_PIECES_MAX = 8 };
 
 struct client_request {
     const struct origin *origin;
-    /* Head and body as they go on the wire; must stay unchanged until on_head, on_fail or cancel. */
+    /* Head and body as they go on the wire; must stay unchanged until on_head, on_fail or cancel.
+     */
     str pieces[CLIENT_PIECES_MAX];
     uint8_t npieces;
-    bool head_method; /* HEAD: the response has no body */
-    bool streaming;   /* more body follows through client_send: never sent twice by us */
-    uint32_t connect_ms;
+    bool head_method;    /* HEAD: the response has no body */
+    bool streaming;      /* more body follows through client_send: never sent twice by us */
+    uint32_t connect_ms; /* name, connection and TLS together; 0: 10 s */
 };
 
 struct client_call {
@@ -76,16 +83,17 @@ struct client_call {
     struct upstream_conn *conn; /* NULL: not sent, or over */
     const struct client_request *request;
     /* private */
-    struct client_call *next;
+    struct client_connecting *connecting;
     uint8_t state;
-    bool reused, paused;
+    bool reused, paused, send_done;
 };
 
 struct client_limits {
-    uint32_t idle_ms;      /* how long a pooled connection may idle (default 60000) */
-    uint32_t idle_max;     /* pooled idle connections per origin (default 256) */
+    uint32_t idle_ms;  /* how long a pooled connection may idle; 0: 60000 */
+    uint32_t idle_max; /* pooled idle connections per origin; 0: 256 */
 };
 
+/* limits NULL: the defaults. */
 struct client *client_new(struct worker *w, const struct client_limits *limits);
 /* Closes idle connections; calls in flight must be over or cancelled. */
 void client_free(struct client *cl);
@@ -93,9 +101,14 @@ void client_free(struct client *cl);
 /* request must live as long as its pieces. */
 void client_start(struct client *cl, struct client_call *call, const struct client_request *request,
                   const struct client_ops *ops);
-/* More request body; the caller does its own chunk framing. Bytes are written or copied. */
+/* Streaming requests: more body; the caller does its own chunk framing. Bytes are written or
+ * copied; above a mark of client_queued of its own the caller stops its source until on_drain. */
 void client_send(struct client_call *call, const str *pieces, size_t n);
-/* Back-pressure: no more reading until client_resume. */
+size_t client_queued(const struct client_call *call);
+/* The body is complete: the connection may be used again after the response. */
+void client_send_done(struct client_call *call);
+/* Back-pressure: no more reading until client_resume; what the read in progress brought (64 KiB at
+ * most) still comes, maybe on_end with it. */
 void client_pause(struct client_call *call);
 void client_resume(struct client_call *call);
 /* Forgets the call and closes its connection (at once: the upstream sees it). Fine when over. */

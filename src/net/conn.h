@@ -21,6 +21,7 @@
 struct conn;
 struct tls; /* one TLS session: net/tls.h */
 struct tls_context;
+struct tls_resume;
 
 struct conn_ops {
     void (*on_open)(struct conn *c);            /* connected, and TLS shaken */
@@ -36,31 +37,51 @@ struct conn {
     uv_tcp_t tcp;
     struct worker *worker;
     const struct conn_ops *ops;
-    struct tls *tls; /* NULL: plain */
+    struct tls *tls;          /* NULL: plain */
     struct conn_queue *queue; /* bytes the socket did not take yet; NULL: none */
     uint32_t flags;           /* private: see conn.c */
 };
 
-/* Takes a connection from a listening socket. tls NULL: plain. */
-rc conn_accept(struct conn *c, struct worker *w, uv_stream_t *listener, struct tls_context *tls,
-               const struct conn_ops *ops, struct err *e);
-/* Starts connecting to one address. With tls, host is sent as SNI and verified. The result comes as
- * on_open or on_error. */
-rc conn_connect(struct conn *c, struct worker *w, const struct sockaddr *addr,
-                struct tls_context *tls, str host, const struct conn_ops *ops, struct err *e);
+/* Takes a connection from a listening socket. tls NULL: plain, and on_open then comes from inside,
+ * as the last thing done; with TLS it comes after the handshake, which the owner's deadline bounds.
+ * Socket options are inherited from the listener. Counts in worker->accepted until closed. */
+void conn_accept(struct conn *c, struct worker *w, uv_stream_t *listener, struct tls_context *tls,
+                 const struct conn_ops *ops);
 
-/* Both are cheap to call repeatedly; reading starts stopped. */
+/* TLS towards a server. */
+struct conn_tls {
+    struct tls_context *context;
+    str host;                  /* SNI, and verified; copied */
+    struct tls_resume *resume; /* may be NULL; outlives the conn */
+};
+
+/* Starts connecting to one address; tls NULL: plain. The result comes as on_open or on_error, or at
+ * once as an error where the system refuses to try: the conn is then to be closed like any other.
+ */
+rc conn_connect(struct conn *c, struct worker *w, const struct sockaddr *addr,
+                const struct conn_tls *tls, const struct conn_ops *ops, struct err *e);
+
+/* Both cost no system call unless bytes arrive meanwhile; reading starts stopped. At most what one
+ * read brought (WORKER_READ_BYTES, a record more with TLS) comes in one on_read. */
 void conn_read_start(struct conn *c);
 void conn_read_stop(struct conn *c);
 
 /* Writes the pieces in order, as one system call where possible (plain: writev). What the socket
  * does not take is copied. Failing sockets report through on_error later, never from inside. */
 void conn_write(struct conn *c, const str *pieces, size_t n);
+/* The same for bytes that stay where they are: takes some of what stands behind the first `skip`
+ * bytes of the pieces and returns how much; the rest is to be offered again at on_drain. Bounds
+ * what is copied for a slow receiver of a large body. */
+size_t conn_write_some(struct conn *c, const str *pieces, size_t n, size_t skip);
 /* Bytes queued and not yet written: the owner stops its source above its own mark. */
 size_t conn_queued(const struct conn *c);
-/* After what is queued: sends FIN (and TLS close_notify); reading may go on. */
+/* After what is queued: sends FIN (and TLS close_notify); reading may go on. Nothing may be written
+ * after it. */
 void conn_shutdown(struct conn *c);
+/* At once: what is queued is dropped, and with TLS no close_notify says that all was well. */
 void conn_close(struct conn *c);
+/* conn_close with a reset, for a peer that must not take the end for a tidy one. */
+void conn_abort(struct conn *c);
 bool conn_is_closing(const struct conn *c);
 /* "203.0.113.7:51234" into out (NUL-terminated); empty if unknown. */
 str conn_peer(const struct conn *c, char out[64]);
