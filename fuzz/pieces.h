@@ -31,4 +31,25 @@ static inline bool pieces_next(struct pieces *p, str *ret)
     return true;
 }
 
+/* The property of every incremental parser: any split of the bytes gives the same events. `run`
+ * writes them to out as text. */
+typedef void pieces_run(struct pieces from, struct buf *out, int kind);
+
+static inline void pieces_check(pieces_run *run, int kind, const uint8_t *data, size_t n)
+{
+    str bytes = { (const char *)data, n };
+    static const size_t steps[] = { 1, 2, 3, 7, 64, SIZE_MAX };
+    struct buf whole, parts;
+    buf_init(&whole, SIZE_MAX / 4);
+    buf_init(&parts, SIZE_MAX / 4);
+    run((struct pieces){ bytes, 0, SIZE_MAX, NULL }, &whole, kind);
+    for (size_t i = 0; i < COUNT_OF(steps); i++) {
+        buf_clear(&parts);
+        run((struct pieces){ bytes, n ? data[n - 1] % n : 0, steps[i], NULL }, &parts, kind);
+        BUG_UNLESS(str_eq(buf_str(&whole), buf_str(&parts)));
+    }
+    buf_done(&whole);
+    buf_done(&parts);
+}
+
 #endif

@@ -8,6 +8,14 @@
 
 static inline void run_http1_head(const struct http_head *h, struct buf *out)
 {
+    /* What no caller may ever see. */
+    BUG_UNLESS(!(h->chunked && h->content_length >= 0));
+    BUG_UNLESS(h->nfields <= HTTP_FIELDS_MAX && h->minor <= 1);
+    BUG_UNLESS(h->status ? h->status <= 599 : http_is_token(h->method) && h->target.n);
+    for (size_t i = 0; i < h->nfields; i++)
+        BUG_UNLESS(http_is_token(h->fields[i].name) && http_is_field_value(h->fields[i].value));
+    if (!h->status && h->minor == 1)
+        BUG_UNLESS(http_field_count(h, S("host")) == 1);
     if (h->status)
         buf_fmt(out, "<%u", h->status);
     else

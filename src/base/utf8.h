@@ -32,6 +32,31 @@ static inline size_t utf8_step(const char *s, size_t n)
     return overlong || past_end ? 0 : 4;
 }
 
+/* The first byte at or after p that is ASCII or does not begin a valid character, or end: passes a
+ * run of another script quickly. */
+static inline const char *utf8_run_end(const char *p, const char *end)
+{
+#if __BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__
+    while (end - p >= 4 && (signed char)*p < 0) {
+        uint32_t x;
+        memcpy(&x, p, 4);
+        uint32_t top = x & 0x200f; /* of three bytes: the five bits that tell overlong, surrogate */
+        if ((x & 0xc0c0f0) == 0x8080e0 && top != 0 && top != 0x200d)
+            p += 3;
+        else if ((x & 0xc0e0) == 0x80c0 && (x & 0x1e) != 0)
+            p += 2;
+        else if (utf8_step(p, 4) == 4)
+            p += 4;
+        else
+            return p;
+    }
+#endif
+    size_t step;
+    while (p < end && (signed char)*p < 0 && (step = utf8_step(p, (size_t)(end - p))))
+        p += step;
+    return p;
+}
+
 /* Writes code point c (<= U+10FFFF) and returns its length. */
 static inline size_t utf8_put(char out[4], uint32_t c)
 {

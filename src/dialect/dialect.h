@@ -72,7 +72,8 @@ struct dialect {
      * "/v1beta/models/M:streamGenerateContent?alt=sse"); base_has_path: the configured base has a path
      * of its own, so only the last part is appended (see provider rows). */
     str (*chat_path)(const struct chat_target *t, bool base_has_path, struct arena *a);
-    /* Request fields beside auth ("anthropic-version: ...\r\n"); may be NULL. */
+    /* Request fields beside auth ("anthropic-version: ...\r\n"); may be NULL. r is NULL where the
+     * request is spliced. */
     void (*write_fields)(struct buf *out, const struct chat_req *r, const struct chat_target *t);
 
     /* -- whole answers -- */
@@ -95,7 +96,7 @@ struct dialect {
      * the in-stream error and no end mark that looks like success. */
     void (*write_event)(void *state, struct buf *out, const struct chat_event *ev,
                         const struct dialect_ctx *c);
-    /* A frame to send while the upstream is silent; before_start: nothing was sent yet. */
+    /* A frame to send while the upstream is silent. state is NULL in a relay. */
     void (*write_keepalive)(void *state, struct buf *out, const struct dialect_ctx *c);
 
     /* -- errors -- */
@@ -113,6 +114,13 @@ struct dialect {
     /* One frame: appends ev (ev->raw where unchanged) or a changed copy, or nothing (stripped). */
     rc (*relay_event)(struct dialect_relay *rl, struct buf *out, const struct sse_event *ev,
                       struct err *e);
+    /* A request's path below its endpoint's star (Gemini: "M:streamGenerateContent"): the model and
+     * whether it asks for a stream. NULL: the path says nothing. */
+    void (*read_path)(str rest, str *ret_model, bool *ret_stream, struct arena *a);
+    /* A request without `stream` is one (Ollama). */
+    bool streams_by_default;
+    /* Writers of answers look at ctx->req (Responses echoes it): it is kept for the whole stream. */
+    bool needs_request;
     /* Members of the request that splicing sets: "model" is always; OpenAI chat streams also get
      * stream_options.include_usage. NULL: only the model (and not even that where the path has it). */
     bool model_in_path;

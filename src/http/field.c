@@ -16,8 +16,9 @@ static bool take_value(str *rest, str *ret)
     *rest = str_skip(*rest, 1);
     if (str_starts(*rest, S("\""))) {
         *rest = str_skip(*rest, 1);
-        n = str_index(*rest, '"');
-        if (n == rest->n || str_index(str_take(*rest, n), '\\') < n)
+        while (n < rest->n && rest->p[n] != '"')
+            n += rest->p[n] == '\\' ? 2 : 1;
+        if (n >= rest->n)
             return false;
         *ret = str_take(*rest, n);
         *rest = str_skip(*rest, n + 1);

@@ -10,7 +10,7 @@
 str http_media_type(str value);
 
 /* The parameter NAME of "x; NAME=value; other="quoted"", quotes removed; p == NULL if it is not
- * there. A quoted value with a backslash in it counts as not there: nobody needs one. */
+ * there, or the value is malformed before it. Backslashes in quotes stay. */
 str http_param(str value, str name);
 
 /* A comma-separated list has the token (ASCII case ignored). */

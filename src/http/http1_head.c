@@ -151,14 +151,16 @@ static rc check_request_line(str raw, struct http_head *h, struct err *e)
     return RC_OK;
 }
 
-/* Ours: the exact form, the range, the bytes of the reason. */
+/* Ours: the exact form, the range, the bytes of the reason; llhttp takes "OK\r\r" for a line. */
 static rc check_status_line(str raw, const struct head_run *run, struct err *e)
 {
     if (!str_starts(raw, S("HTTP/1.1 ")) && !str_starts(raw, S("HTTP/1.0 ")))
         return bad(e, 0, "the status line does not begin with HTTP/1.1 or HTTP/1.0");
     if (run->h->status < 100 || run->h->status > 599 || raw.p[12] != ' ')
         return bad(e, 9, "the status is not three digits from 100 to 599 and a blank");
-    if (!chars_are(run->reason, CHAR_VALUE))
+    str rest = str_skip(raw, 13);
+    if (!chars_are(run->reason, CHAR_VALUE) ||
+        !str_starts(str_skip(rest, run->reason.n), S("\r\n")))
         return bad(e, 13, "the reason phrase has a control character");
     return RC_OK;
 }

@@ -159,12 +159,12 @@ static bool decode(str s, bool plus, struct arena *a, str *ret)
         *ret = s;
         return true;
     }
-    if (!chars_are_uri(s, 0xff))
-        return false;
     char *to = NEW(a, char, s.n);
     size_t n = 0;
     for (size_t i = 0; i < s.n; i++) {
         if (s.p[i] == '%') {
+            if (s.n - i < 3 || !chars_is(s.p[i + 1], CHAR_HEX) || !chars_is(s.p[i + 2], CHAR_HEX))
+                return false;
             to[n++] = (char)(chars_hex(s.p[i + 1]) << 4 | chars_hex(s.p[i + 2]));
             i += 2;
         } else {

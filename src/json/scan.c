@@ -80,12 +80,10 @@ static bool scan_string(struct scan *s)
         }
         if ((signed char)c >= 0)
             return bad(s, s->p, "no raw control character in a string");
-        do { /* a run of other scripts: stay here */
-            size_t step = utf8_step(s->p, (size_t)(s->end - s->p));
-            if (step == 0)
-                return bad(s, s->p, "valid UTF-8");
-            s->p += step;
-        } while (s->p < s->end && (signed char)*s->p < 0);
+        const char *stop = utf8_run_end(s->p, s->end);
+        if (stop == s->p)
+            return bad(s, s->p, "valid UTF-8");
+        s->p = stop;
     }
 }
 

@@ -43,10 +43,10 @@ static const char *copy_end(const char *p, const char *end)
 {
     for (;;) {
         p = json_plain_end(p, end);
-        size_t step = p < end && (signed char)*p < 0 ? utf8_step(p, (size_t)(end - p)) : 0;
-        if (step == 0)
+        const char *stop = p < end && (signed char)*p < 0 ? utf8_run_end(p, end) : p;
+        if (stop == p)
             return p;
-        p += step;
+        p = stop;
     }
 }
 

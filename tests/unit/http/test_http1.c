@@ -438,6 +438,8 @@ static void test_bad_responses(void **state)
         BAD("control in the reason", "HTTP/1.1 200 O\x01K\r\n\r\n"),
         BAD("NUL in the reason", "HTTP/1.1 200 O\0K\r\n\r\n"),
         BAD("DEL in the reason", "HTTP/1.1 200 O\x7fK\r\n\r\n"),
+        BAD("CR behind the reason", "HTTP/1.1 200 OK\r\ra: b\r\n\r\n"),
+        BAD("CR for a reason", "HTTP/1.1 200 \r\ra: b\r\n\r\n"),
         BAD("CR in the reason", "HTTP/1.1 200 O\rK\r\n\r\n"),
         BAD("LF", "HTTP/1.1 200 OK\nContent-Length: 0\n\n"),
         BAD("obs-fold", "HTTP/1.1 200 OK\r\na: b\r\n c\r\n\r\n"),
