@@ -51,10 +51,10 @@ void tls_context_unref(struct tls_context *cx)
     mem_free(cx);
 }
 
-/* OpenSSL's newest complaint in words; clears its queue. */
+/* OpenSSL's first complaint, the one nearest to the cause, in words; clears its queue. */
 static const char *complaint(void)
 {
-    unsigned long code = ERR_peek_last_error();
+    unsigned long code = ERR_peek_error();
     ERR_clear_error();
     const char *text =
         ERR_SYSTEM_ERROR(code) ? strerror(ERR_GET_REASON(code)) : ERR_reason_error_string(code);
@@ -114,6 +114,7 @@ rc tls_client_new(str ca_path, struct tls_context **ret, struct err *e)
     TRY(to_path(path, ca_path, "CA certificates", e));
     struct tls_context *cx = client_new();
     int ok = 1;
+    ERR_clear_error();
     if (!path[0])
         load_system_store(cx->ctx);
     else if (stat(path, &st) == 0 && S_ISDIR(st.st_mode))

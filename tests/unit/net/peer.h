@@ -18,7 +18,7 @@ struct peer_conn {
     struct buf got;    /* not yet taken by on_data */
     unsigned index;    /* in order of accepting */
     unsigned requests; /* for the script */
-    bool eof, failed, closed;
+    bool eof, failed, closed, resumed;
 };
 
 struct peer {
