@@ -10,6 +10,7 @@ static const struct {
     int (*run)(int argc, char **argv);
     const char *does;
 } commands[] = {
+    { "bench", cmd_bench, "measures chat servers: latency, throughput, CPU, tokens, cost" },
     { "mock", cmd_mock, "an upstream that makes its answers up, for tests and benchmarks" },
 };
 

@@ -6,6 +6,7 @@
 #ifndef CLI_COMMANDS_H
 #define CLI_COMMANDS_H
 
+int cmd_bench(int argc, char **argv);
 int cmd_mock(int argc, char **argv);
 
 #endif
