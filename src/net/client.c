@@ -40,6 +40,11 @@ void client_free(struct client *cl)
     mem_free(cl);
 }
 
+struct worker *client_worker(const struct client *cl)
+{
+    return cl->worker;
+}
+
 /* ---- sending ---- */
 
 static size_t request_bytes(const struct client_request *r)

@@ -98,6 +98,8 @@ struct client *client_new(struct worker *w, const struct client_limits *limits);
 /* Closes idle connections; calls in flight must be over or cancelled. */
 void client_free(struct client *cl);
 
+struct worker *client_worker(const struct client *cl);
+
 /* request must live as long as its pieces. */
 void client_start(struct client *cl, struct client_call *call, const struct client_request *request,
                   const struct client_ops *ops);
