@@ -14,8 +14,7 @@ rc anthropic_read_chat(struct chat_req *ret, jval *body, const struct dialect_pa
                        struct arena *a, struct err *e);
 rc anthropic_write_chat(struct buf *out, const struct chat_req *r, const struct chat_target *t,
                         struct chat_loss *loss, struct arena *a, struct err *e);
-void anthropic_write_fields(struct buf *out, const struct chat_req *r,
-                            const struct chat_target *t);
+void anthropic_write_fields(struct buf *out, const struct chat_req *r, const struct chat_target *t);
 
 /* A JSON schema as Anthropic takes it. tool: the input_schema of a tool: the root is an object
  * without alternatives; the rest stays as it is. Otherwise: output_config.format or a strict tool,
@@ -24,8 +23,8 @@ void anthropic_write_fields(struct buf *out, const struct chat_req *r,
 str anthropic_tool_schema(str schema, struct arena *a);
 str anthropic_strict_schema(str schema, struct arena *a);
 
-rc anthropic_read_reply(struct chat_reply *ret, str body, struct chat_error *error,
-                        struct arena *a, struct err *e);
+rc anthropic_read_reply(struct chat_reply *ret, str body, struct chat_error *error, struct arena *a,
+                        struct err *e);
 void anthropic_write_reply(struct buf *out, const struct chat_reply *r,
                            const struct dialect_ctx *c);
 enum chat_finish anthropic_finish(str stop_reason);
@@ -49,7 +48,8 @@ void anthropic_error_of(struct chat_error *ret, jval *body, struct arena *a);
 void anthropic_write_error(struct buf *out, const struct chat_error *err, struct arena *a);
 void anthropic_write_stream_error(struct buf *out, const struct chat_error *err);
 
-extern const size_t anthropic_reader_bytes, anthropic_writer_bytes;
+/* Sizes of the stream states, asserted where they are defined. */
+enum { ANTHROPIC_READER_BYTES = 112, ANTHROPIC_WRITER_BYTES = 128 };
 rc anthropic_read_event(void *state, const struct sse_event *ev, struct chat_sink *sink,
                         struct arena *a, struct err *e);
 bool anthropic_read_end(void *state, struct chat_sink *sink);

@@ -168,8 +168,9 @@ static rc write_document(struct writer *wr, const struct chat_part *p, str mime)
 static rc write_media(struct writer *wr, const struct chat_part *p)
 {
     const struct chat_media *m = &p->media;
-    str mime = m->mime.n ? m->mime : p->kind == PART_IMAGE ? sniff_image(m->data)
-                                                           : S("application/pdf");
+    str mime = m->mime.n               ? m->mime
+               : p->kind == PART_IMAGE ? sniff_image(m->data)
+                                       : S("application/pdf");
     if (str_ieq(mime, S("image/jpg")))
         mime = S("image/jpeg");
     if (!m->data.n && !m->url.n && !m->file_id.n && !m->text.n)
@@ -211,12 +212,14 @@ static rc write_user_part(struct writer *wr, const struct chat_part *p)
             write_text(wr, p->text, p->cache, S(""));
         return RC_OK;
     case PART_IMAGE:
-    case PART_FILE: return write_media(wr, p);
+    case PART_FILE:
+        return write_media(wr, p);
     case PART_AUDIO:
         return chat_drop(wr->loss, wr->t->drop_params, S("input_audio"), S("anthropic"), wr->e);
     case PART_VIDEO:
         return chat_drop(wr->loss, wr->t->drop_params, S("video_url"), S("anthropic"), wr->e);
-    default: return RC_OK;
+    default:
+        return RC_OK;
     }
 }
 
@@ -225,14 +228,18 @@ static bool says_something(const struct chat_part *p)
 {
     switch (p->kind) {
     case PART_TEXT:
-    case PART_REFUSAL: return str_trim(p->text).n > 0;
-    case PART_OPAQUE: return p->origin == DIALECT_ANTHROPIC && p->raw.n;
+    case PART_REFUSAL:
+        return str_trim(p->text).n > 0;
+    case PART_OPAQUE:
+        return p->origin == DIALECT_ANTHROPIC && p->raw.n;
     case PART_IMAGE:
     case PART_FILE:
         return p->media.data.n || p->media.url.n || p->media.file_id.n || p->media.text.n;
     case PART_AUDIO:
-    case PART_VIDEO: return true;
-    default: return false;
+    case PART_VIDEO:
+        return true;
+    default:
+        return false;
     }
 }
 
@@ -367,10 +374,16 @@ static void write_assistant_part(struct writer *wr, const struct chat_part *p, s
 {
     switch (p->kind) {
     case PART_TEXT:
-    case PART_REFUSAL: write_assistant_text(wr, p); break;
+    case PART_REFUSAL:
+        write_assistant_text(wr, p);
+        break;
     case PART_THINKING:
-    case PART_REDACTED: write_thought(wr, p); break;
-    case PART_TOOL_CALL: write_call(wr, p, st->calls[st->written++].id); break;
+    case PART_REDACTED:
+        write_thought(wr, p);
+        break;
+    case PART_TOOL_CALL:
+        write_call(wr, p, st->calls[st->written++].id);
+        break;
     case PART_OPAQUE:
         if (p->origin == DIALECT_ANTHROPIC && p->raw.n) {
             open_assistant(wr);
@@ -380,8 +393,11 @@ static void write_assistant_part(struct writer *wr, const struct chat_part *p, s
     case PART_IMAGE:
     case PART_AUDIO:
     case PART_VIDEO:
-    case PART_FILE: chat_note_loss(wr->loss, S("messages.content")); break;
-    case PART_TOOL_RESULT: break;
+    case PART_FILE:
+        chat_note_loss(wr->loss, S("messages.content"));
+        break;
+    case PART_TOOL_RESULT:
+        break;
     }
 }
 
@@ -442,8 +458,7 @@ static void match_answers(struct writer *wr, struct step *st, size_t from, size_
 {
     for (size_t i = from; i < to; i++)
         for (const struct chat_part *p = wr->msgs[i]->parts; p; p = p->next) {
-            struct pending *c =
-                p->kind == PART_TOOL_RESULT ? find_call(st, p->result.id) : NULL;
+            struct pending *c = p->kind == PART_TOOL_RESULT ? find_call(st, p->result.id) : NULL;
             if (c)
                 c->answer = p;
         }

@@ -63,7 +63,7 @@ static void plan_manual(struct writer *wr, int64_t budget)
 static int64_t effort_budget(enum chat_effort effort)
 {
     return chat_effort_budget(effort == EFFORT_UNSET || effort == EFFORT_NONE ? EFFORT_MEDIUM
-                                                                             : effort);
+                                                                              : effort);
 }
 
 static void plan_on(struct writer *wr, int64_t budget)
@@ -107,8 +107,9 @@ static rc plan_thinking(struct writer *wr)
     if (raw && !FAILED(jd_read(&mode, raw->value, wr->a, NULL)) && jd_is_obj(mode)) {
         str type = jd_get_str(mode, S("type"));
         bool on = str_eq(type, S("enabled"));
-        budget = on ? jd_i64_or(jd_get(mode, S("budget_tokens")), -1)
-                    : str_eq(type, S("adaptive")) ? -1 : 0;
+        budget = on                            ? jd_i64_or(jd_get(mode, S("budget_tokens")), -1)
+                 : str_eq(type, S("adaptive")) ? -1
+                                               : 0;
         if (plan_raw(wr, raw, type)) {
             wr->plan.manual = on;
             wr->plan.budget = budget;
@@ -231,8 +232,7 @@ static bool has_file_id(const struct chat_part *p)
     return false;
 }
 
-void anthropic_write_fields(struct buf *out, const struct chat_req *r,
-                            const struct chat_target *t)
+void anthropic_write_fields(struct buf *out, const struct chat_req *r, const struct chat_target *t)
 {
     buf_add(out, S("anthropic-version: 2023-06-01\r\n"));
     str betas[2];

@@ -11,6 +11,7 @@ struct reader {
     struct arena *a;
     struct err *e;
     struct chat_message **tail; /* where the next message goes */
+    struct chat_extra **extras; /* where the next extra goes */
 };
 
 /* A field path lives as long as the error: where is a pointer, so the path is put in the arena. */
@@ -23,7 +24,8 @@ static rc bad(struct reader *rd, str where, const char *what)
 /* Only these members: the block needs no raw beside its neutral form. */
 static bool only(jval *obj, const char *const *names)
 {
-    JD_EACH (m, obj) {
+    JD_EACH(m, obj)
+    {
         bool known = false;
         for (const char *const *n = names; *n && !known; n++)
             known = str_eq(m.name, str_c(*n));
@@ -33,14 +35,13 @@ static bool only(jval *obj, const char *const *names)
     return true;
 }
 
-static void put_extra(struct chat_req *r, struct arena *a, str name, jval *v)
+static void put_extra(struct reader *rd, str name, jval *v)
 {
-    struct chat_extra **tail = &r->extras;
-    while (*tail)
-        tail = &(*tail)->next;
-    *tail = NEW(a, struct chat_extra, 1);
-    (*tail)->name = name;
-    (*tail)->value = jd_text(v, a);
+    struct chat_extra *x = NEW(rd->a, struct chat_extra, 1);
+    x->name = name;
+    x->value = jd_text(v, rd->a);
+    *rd->extras = x;
+    rd->extras = &x->next;
 }
 
 /* ---- blocks --------------------------------------------------------------------------------- */
@@ -98,7 +99,8 @@ static void read_image(struct reader *rd, struct chat_part *p, jval *b)
 static str text_inside(struct reader *rd, jval *content)
 {
     str all = jd_str(content);
-    JD_EACH (m, content) {
+    JD_EACH(m, content)
+    {
         str t = jd_get_str(m.value, S("text"));
         all = all.n && t.n ? arena_fmt(rd->a, "%.*s\n%.*s", STRF(all), STRF(t)) : t.n ? t : all;
     }
@@ -205,7 +207,8 @@ static rc read_content(struct reader *rd, struct chat_part ***tail, jval *conten
     }
     if (!jd_is_arr(content))
         return bad(rd, where, "expected a string or an array of blocks");
-    JD_EACH (m, content) {
+    JD_EACH(m, content)
+    {
         if (!jd_is_obj(m.value))
             return bad(rd, arena_fmt(rd->a, "%.*s[%zu]", STRF(where), m.index),
                        "expected an object");
@@ -250,7 +253,8 @@ static struct chat_message *new_message(struct reader *rd, enum chat_role role)
 static rc read_results(struct reader *rd, jval *content, str where)
 {
     struct chat_part **tail = NULL;
-    JD_EACH (m, content) {
+    JD_EACH(m, content)
+    {
         if (!jd_str_is(jd_get(m.value, S("type")), S("tool_result")))
             continue;
         if (!tail)
@@ -269,7 +273,8 @@ static rc read_user(struct reader *rd, jval *content, str where)
     }
     TRY(read_results(rd, content, where));
     struct chat_part **tail = NULL;
-    JD_EACH (m, content) {
+    JD_EACH(m, content)
+    {
         str type = jd_get_str(m.value, S("type"));
         if (!type.n)
             return bad(rd, arena_fmt(rd->a, "%.*s[%zu].type", STRF(where), m.index),
@@ -289,7 +294,8 @@ static rc read_messages(struct reader *rd, jval *messages)
         return bad(rd, S("messages"), "field required");
     if (!jd_is_arr(messages))
         return bad(rd, S("messages"), "expected an array of messages");
-    JD_EACH (m, messages) {
+    JD_EACH(m, messages)
+    {
         str at = arena_fmt(rd->a, "messages[%zu]", m.index);
         if (!jd_is_obj(m.value))
             return bad(rd, at, "expected an object");
@@ -342,7 +348,8 @@ static rc read_tools(struct reader *rd, jval *tools)
     static const char *const known[] = { "type",   "name",          "description", "input_schema",
                                          "strict", "cache_control", NULL };
     struct chat_tool **tail = &rd->r->tools;
-    JD_EACH (m, tools) {
+    JD_EACH(m, tools)
+    {
         str at = arena_fmt(rd->a, "tools[%zu]", m.index);
         if (!jd_is_obj(m.value))
             return bad(rd, at, "expected an object");
@@ -424,7 +431,7 @@ static rc read_thinking_mode(struct reader *rd, jval *thinking)
     else
         r->thinking_budget = 0;
     r->show_thinking = r->thinking_budget != 0 && !omitted ? TRI_TRUE : TRI_FALSE;
-    put_extra(r, rd->a, S("thinking"), thinking);
+    put_extra(rd, S("thinking"), thinking);
     return RC_OK;
 }
 
@@ -446,7 +453,7 @@ static void read_output_config(struct reader *rd, jval *config)
     rd->r->effort = chat_effort_of(jd_get_str(config, S("effort")));
     read_format(rd, jd_get(config, S("format")));
     if (jd_is_obj(config) && !only(config, known))
-        put_extra(rd->r, rd->a, S("output_config"), config);
+        put_extra(rd, S("output_config"), config);
 }
 
 static void read_metadata(struct reader *rd, jval *metadata)
@@ -454,13 +461,14 @@ static void read_metadata(struct reader *rd, jval *metadata)
     static const char *const known[] = { "user_id", NULL };
     rd->r->user = jd_get_str(metadata, S("user_id"));
     if (jd_is_obj(metadata) && !only(metadata, known))
-        put_extra(rd->r, rd->a, S("metadata"), metadata);
+        put_extra(rd, S("metadata"), metadata);
 }
 
 static rc read_stop(struct reader *rd, jval *stop)
 {
     struct chat_str **tail = &rd->r->stop;
-    JD_EACH (m, stop) {
+    JD_EACH(m, stop)
+    {
         if (!jd_is_str(m.value))
             return bad(rd, arena_fmt(rd->a, "stop_sequences[%zu]", m.index), "expected a string");
         *tail = NEW(rd->a, struct chat_str, 1);
@@ -491,10 +499,9 @@ rc anthropic_read_chat(struct chat_req *ret, jval *body, const struct dialect_pa
                        struct arena *a, struct err *e)
 {
     static const char *const known[] = {
-        "model",       "messages",    "max_tokens", "system",        "stop_sequences",
-        "stream",      "tools",       "tool_choice", "thinking",     "output_config",
-        "metadata",    "temperature", "top_p",       "top_k",        "service_tier",
-        "cache_control", "output_format", NULL,
+        "model", "messages",    "max_tokens",   "system",        "stop_sequences", "stream",
+        "tools", "tool_choice", "thinking",     "output_config", "metadata",       "temperature",
+        "top_p", "top_k",       "service_tier", "cache_control", "output_format",  NULL,
     };
     (void)path;
     *ret = (struct chat_req){ .origin = DIALECT_ANTHROPIC,
@@ -504,7 +511,7 @@ rc anthropic_read_chat(struct chat_req *ret, jval *body, const struct dialect_pa
                               .seed = CHAT_UNSET,
                               .top_logprobs = CHAT_UNSET,
                               .thinking_budget = CHAT_UNSET };
-    struct reader rd = { ret, a, e, &ret->messages };
+    struct reader rd = { ret, a, e, &ret->messages, &ret->extras };
     jval *list = NULL;
     TRY(read_scalars(ret, body, a, e));
     TRY(read_system(&rd, jd_get(body, S("system"))));
@@ -519,12 +526,13 @@ rc anthropic_read_chat(struct chat_req *ret, jval *body, const struct dialect_pa
     read_output_config(&rd, jd_get(body, S("output_config")));
     read_format(&rd, jd_get(body, S("output_format")));
     read_metadata(&rd, jd_get(body, S("metadata")));
-    JD_EACH (m, body) {
+    JD_EACH(m, body)
+    {
         bool is_known = false;
         for (const char *const *n = known; *n && !is_known; n++)
             is_known = str_eq(m.name, str_c(*n));
         if (!is_known)
-            put_extra(ret, a, m.name, m.value);
+            put_extra(&rd, m.name, m.value);
     }
     chat_link_results(ret, a);
     return RC_OK;

@@ -3,6 +3,7 @@
  * Source: Anthropic's structured-output documentation (the keywords it compiles) and what its SDKs
  * do with a schema before sending it.
  */
+#include "base/map.h"
 #include "dialect/anthropic_internal.h"
 
 /* Deeper ones go as they are: nobody's schema, and the writer has an end of its own. */
@@ -20,14 +21,26 @@ static bool in_list(str name, const char *const *list)
 
 static const char *const alternatives[] = { "oneOf", "anyOf", "allOf", NULL };
 
+static void write_properties(struct jw *w, jval *properties, struct map *seen)
+{
+    JD_EACH(p, properties)
+    {
+        if (map_get(seen, p.name))
+            continue;
+        map_put(seen, p.name, p.value);
+        jw_kval(w, p.name, p.value);
+    }
+}
+
 static void write_all_properties(struct jw *w, jval *root)
 {
-    JD_EACH (p, jd_get(root, S("properties")))
-        jw_kval(w, p.name, p.value);
+    struct map seen;
+    map_init(&seen);
+    write_properties(w, jd_get(root, S("properties")), &seen);
     for (const char *const *alt = alternatives; *alt; alt++)
-        JD_EACH (choice, jd_get(root, str_c(*alt)))
-            JD_EACH (p, jd_get(choice.value, S("properties")))
-                jw_kval(w, p.name, p.value);
+        JD_EACH(choice, jd_get(root, str_c(*alt)))
+    write_properties(w, jd_get(choice.value, S("properties")), &seen);
+    map_done(&seen);
 }
 
 /* Alternatives at the root become one object with the properties of all, none required beyond the
@@ -43,10 +56,10 @@ static str flatten(jval *root, struct arena *a)
     jw_kobj(&w, S("properties"));
     write_all_properties(&w, root);
     jw_obj_end(&w);
-    JD_EACH (m, root)
-        if (!in_list(m.name, alternatives) && !str_eq(m.name, S("type")) &&
-            !str_eq(m.name, S("properties")))
-            jw_kval(&w, m.name, m.value);
+    JD_EACH(m, root)
+    if (!in_list(m.name, alternatives) && !str_eq(m.name, S("type")) &&
+        !str_eq(m.name, S("properties")))
+        jw_kval(&w, m.name, m.value);
     jw_obj_end(&w);
     str text = arena_dup(a, buf_str(&out));
     buf_done(&out);
@@ -80,7 +93,8 @@ static void write_strict(struct jw *w, jval *v, int depth);
 static void write_map(struct jw *w, str key, jval *v, int depth)
 {
     jw_kobj(w, key);
-    JD_EACH (m, v) {
+    JD_EACH(m, v)
+    {
         jw_key(w, m.name);
         write_strict(w, m.value, depth + 1);
     }
@@ -90,8 +104,8 @@ static void write_map(struct jw *w, str key, jval *v, int depth)
 static void write_list(struct jw *w, str key, jval *v, int depth)
 {
     jw_karr(w, key);
-    JD_EACH (m, v)
-        write_strict(w, m.value, depth + 1);
+    JD_EACH(m, v)
+    write_strict(w, m.value, depth + 1);
     jw_arr_end(w);
 }
 
@@ -113,8 +127,9 @@ static bool kept_as_is(str name, jval *v)
 {
     static const char *const plain[] = { "type",  "enum",    "const",    "$ref",
                                          "title", "default", "required", NULL };
-    static const char *const formats[] = { "date-time", "time", "date", "duration", "email",
-                                           "hostname",  "uri",  "ipv4", "ipv6",     "uuid", NULL };
+    static const char *const formats[] = { "date-time", "time",     "date", "duration",
+                                           "email",     "hostname", "uri",  "ipv4",
+                                           "ipv6",      "uuid",     NULL };
     if (str_eq(name, S("format")))
         return in_list(jd_str(v), formats);
     if (str_eq(name, S("pattern")))
@@ -129,9 +144,9 @@ static bool is_object_schema(jval *v)
     jval *type = jd_get(v, S("type"));
     if (jd_str_is(type, S("object")) || jd_is_obj(jd_get(v, S("properties"))))
         return true;
-    JD_EACH (m, type)
-        if (jd_str_is(m.value, S("object")))
-            return true;
+    JD_EACH(m, type)
+    if (jd_str_is(m.value, S("object")))
+        return true;
     return false;
 }
 
@@ -167,7 +182,7 @@ static void write_member(struct jw *w, str name, jval *v, int depth, struct buf 
 {
     static const char *const maps[] = { "properties", "$defs", "definitions", NULL };
     static const char *const lists[] = { "anyOf", "allOf", "oneOf", NULL };
-    static const char *const gone[] = { "$schema", "$id", "description", "additionalProperties",
+    static const char *const gone[] = { "$schema",  "$id", "description", "additionalProperties",
                                         "examples", NULL };
     if (in_list(name, gone))
         return;
@@ -193,8 +208,8 @@ static void write_strict(struct jw *w, jval *v, int depth)
     struct buf limits;
     buf_init(&limits, 4096);
     jw_obj(w);
-    JD_EACH (m, v)
-        write_member(w, m.name, m.value, depth, &limits);
+    JD_EACH(m, v)
+    write_member(w, m.name, m.value, depth, &limits);
     if (is_object_schema(v))
         jw_kbool(w, S("additionalProperties"), false);
     write_description(w, v, &limits);

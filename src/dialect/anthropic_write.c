@@ -70,7 +70,7 @@ static void write_function(struct writer *wr, const struct chat_tool *t)
     jw_obj(w);
     jw_kstr(w, S("name"), t->name);
     jw_kstr_if(w, S("description"), t->description);
-    str schema = native  ? t->schema
+    str schema = native   ? t->schema
                  : strict ? anthropic_strict_schema(t->schema, wr->a)
                           : anthropic_tool_schema(t->schema, wr->a);
     jw_kraw(w, S("input_schema"), schema.n ? schema : S("{\"type\":\"object\",\"properties\":{}}"));
@@ -161,8 +161,7 @@ static void write_stubs(struct writer *wr)
     map_init(&seen);
     for (const struct chat_message *m = wr->r->messages; m; m = m->next)
         for (const struct chat_part *p = m->parts; p; p = p->next) {
-            if (p->kind != PART_TOOL_CALL || !name_ok(p->call.name) ||
-                map_get(&seen, p->call.name))
+            if (p->kind != PART_TOOL_CALL || !name_ok(p->call.name) || map_get(&seen, p->call.name))
                 continue;
             map_put(&seen, p->call.name, wr);
             jw_obj(&wr->w);
@@ -198,8 +197,8 @@ static void write_choice(struct writer *wr)
         choice = CHOICE_AUTO; /* the system prompt asks for it instead */
     }
     bool serial = r->parallel_calls == TRI_FALSE && choice != CHOICE_NONE;
-    bool told = r->parallel_calls == TRI_TRUE && r->origin == DIALECT_ANTHROPIC &&
-                choice != CHOICE_NONE;
+    bool told =
+        r->parallel_calls == TRI_TRUE && r->origin == DIALECT_ANTHROPIC && choice != CHOICE_NONE;
     if (choice == CHOICE_UNSET && !serial)
         return;
     static const char *const types[] = { "auto", "auto", "none", "any", "tool" };
@@ -261,12 +260,13 @@ static void write_instructions(struct writer *wr, bool *open)
 {
     const struct chat_req *r = wr->r;
     if (wr->plan.schema == SCHEMA_PROMPT)
-        write_system_text(wr, open,
-                          arena_fmt(wr->a,
-                                    "Answer with one JSON value that conforms to the JSON schema "
-                                    "below, and with nothing else: no code fence, no comment.\n%.*s",
-                                    STRF(r->schema)),
-                          S(""));
+        write_system_text(
+            wr, open,
+            arena_fmt(wr->a,
+                      "Answer with one JSON value that conforms to the JSON schema "
+                      "below, and with nothing else: no code fence, no comment.\n%.*s",
+                      STRF(r->schema)),
+            S(""));
     if (r->format == FORMAT_JSON)
         write_system_text(wr, open,
                           S("Answer with one valid JSON object and with nothing else: no code "
@@ -277,10 +277,9 @@ static void write_instructions(struct writer *wr, bool *open)
     if (r->choice == CHOICE_REQUIRED)
         write_system_text(wr, open, S("You must call at least one of the tools now."), S(""));
     if (r->choice == CHOICE_NAMED)
-        write_system_text(wr, open,
-                          arena_fmt(wr->a, "You must call the tool \"%.*s\" now.",
-                                    STRF(r->choice_name)),
-                          S(""));
+        write_system_text(
+            wr, open,
+            arena_fmt(wr->a, "You must call the tool \"%.*s\" now.", STRF(r->choice_name)), S(""));
 }
 
 static bool hoisted(const struct writer *wr, size_t *at, const struct chat_message *m)
@@ -339,8 +338,12 @@ static void write_thinking(struct writer *wr)
         if (wr->r->show_thinking != TRI_FALSE)
             jw_kstr(w, S("display"), S("summarized"));
         break;
-    case THINKING_BETWEEN: jw_kstr(w, S("type"), S("between_tools")); break;
-    default: jw_kstr(w, S("type"), S("disabled")); break;
+    case THINKING_BETWEEN:
+        jw_kstr(w, S("type"), S("between_tools"));
+        break;
+    default:
+        jw_kstr(w, S("type"), S("disabled"));
+        break;
     }
     jw_obj_end(w);
 }
@@ -357,9 +360,9 @@ static void write_output_config(struct writer *wr)
     if (raw)
         (void)!FAILED(jd_read(&config, raw->value, wr->a, NULL));
     jw_kobj(w, S("output_config"));
-    JD_EACH (m, config)
-        if (!str_eq(m.name, S("effort")) && !str_eq(m.name, S("format")))
-            jw_kval(w, m.name, m.value);
+    JD_EACH(m, config)
+    if (!str_eq(m.name, S("effort")) && !str_eq(m.name, S("format")))
+        jw_kval(w, m.name, m.value);
     if (wr->plan.effort != EFFORT_UNSET)
         jw_kstr(w, S("effort"), str_c(chat_effort_name(wr->plan.effort)));
     if (native) {
@@ -395,9 +398,10 @@ static void write_sampling(struct writer *wr)
     if (send_t && send_p && (wr->claude.traits & CLAUDE_ONE_SAMPLING))
         send_p = false;
     if (send_t)
-        write_number(wr, S("temperature"), temperature > 1   ? S("1")
-                                           : temperature < 0 ? S("0")
-                                                             : r->temperature);
+        write_number(wr, S("temperature"),
+                     temperature > 1   ? S("1")
+                     : temperature < 0 ? S("0")
+                                       : r->temperature);
     else if (has_t)
         chat_note_loss(wr->loss, S("temperature"));
     if (send_p)
@@ -505,14 +509,16 @@ static rc write_refused(struct writer *wr)
     return RC_OK;
 }
 
-/* Members beyond the neutral ones: all of an Anthropic client's; of others, what Anthropic knows. */
+/* Members beyond the neutral ones: all of an Anthropic client's; of others, what Anthropic knows.
+ */
 static void write_extras(struct writer *wr)
 {
     static const char *const handled[] = { "thinking", "output_config", "metadata", NULL };
-    static const char *const known[] = { "context_management", "container", "mcp_servers",
-                                         "speed",              "inference_geo", "fallbacks",
-                                         "diagnostics",        "thread",        "compaction",
-                                         "billing_policy",     NULL };
+    static const char *const known[] = {
+        "context_management", "container",      "mcp_servers", "speed",
+        "inference_geo",      "fallbacks",      "diagnostics", "thread",
+        "compaction",         "billing_policy", NULL
+    };
     for (const struct chat_extra *x = wr->r->extras; x; x = x->next) {
         bool is_handled = false, is_known = wr->r->origin == DIALECT_ANTHROPIC;
         for (const char *const *n = handled; *n && !is_handled; n++)
@@ -591,8 +597,9 @@ rc anthropic_write_chat(struct buf *out, const struct chat_req *r, const struct 
 {
     struct chat_req req = *r;
     chat_apply_defaults(&req, t->defaults, a);
-    struct writer wr = { .r = &req, .t = t, .loss = loss, .a = a, .e = e,
-                         .claude = claude_of(t->model) };
+    struct writer wr = {
+        .r = &req, .t = t, .loss = loss, .a = a, .e = e, .claude = claude_of(t->model)
+    };
     int marks = count_marks(&req);
     wr.marks_skip = marks > CACHE_MARKS_MAX ? marks - CACHE_MARKS_MAX : 0;
     jw_init(&wr.w, out);

@@ -7,8 +7,14 @@
 #include "dialect/anthropic_internal.h"
 #include "dialect/anthropic_model.h"
 
-enum thinking { THINKING_UNSET, THINKING_RAW, THINKING_MANUAL, THINKING_ADAPTIVE, THINKING_OFF,
-                THINKING_BETWEEN };
+enum thinking {
+    THINKING_UNSET,
+    THINKING_RAW,
+    THINKING_MANUAL,
+    THINKING_ADAPTIVE,
+    THINKING_OFF,
+    THINKING_BETWEEN
+};
 
 /* How the schema of the answer is asked for. */
 enum schema_way { SCHEMA_NONE, SCHEMA_NATIVE, SCHEMA_TOOL, SCHEMA_PROMPT };
@@ -22,8 +28,8 @@ struct anthropic_plan {
     enum chat_effort effort; /* output_config.effort; EFFORT_UNSET: none */
     enum schema_way schema;
     int64_t max_tokens;
-    bool force;     /* tool_choice any or tool can be said */
-    bool stubs;     /* the history has calls but the request no tools */
+    bool force; /* tool_choice any or tool can be said */
+    bool stubs; /* the history has calls but the request no tools */
     bool any_tools;
 };
 

@@ -1,12 +1,12 @@
 #include "dialect/signature.h"
 
-#define MARK     S("sluice.")
-#define THOUGHT  S("__thought__")
+#define MARK    S("sluice.")
+#define THOUGHT S("__thought__")
 
 static const char *const names[DIALECT_COUNT] = {
-    [DIALECT_OPENAI_CHAT] = "openai",     [DIALECT_OPENAI_RESPONSES] = "responses",
-    [DIALECT_ANTHROPIC] = "anthropic",    [DIALECT_GEMINI] = "gemini",
-    [DIALECT_COHERE] = "cohere",          [DIALECT_OLLAMA] = "ollama",
+    [DIALECT_OPENAI_CHAT] = "openai",  [DIALECT_OPENAI_RESPONSES] = "responses",
+    [DIALECT_ANTHROPIC] = "anthropic", [DIALECT_GEMINI] = "gemini",
+    [DIALECT_COHERE] = "cohere",       [DIALECT_OLLAMA] = "ollama",
 };
 
 str signature_mark(struct arena *a, str sig, enum dialect_id origin, enum dialect_id home)

@@ -1,10 +1,10 @@
 /* signature.h - whose thinking it was, kept through clients that know only their own vendor's.
  *
- * A signature (Anthropic's, OpenAI's encrypted_content, Gemini's thoughtSignature) is of use only to
- * the vendor that made it, and goes back to it through the client's history. A client of dialect A
- * that is served by vendor B keeps B's signature where A has its own; so that it is not replayed to
- * A later, writers mark foreign signatures ("sluice.gemini.<signature>") and readers take the mark
- * off again. The mark holds a '.', which no vendor's signature does (they are all base64).
+ * A signature (Anthropic's, OpenAI's encrypted_content, Gemini's thoughtSignature) is of use only
+ * to the vendor that made it, and goes back to it through the client's history. A client of dialect
+ * A that is served by vendor B keeps B's signature where A has its own; so that it is not replayed
+ * to A later, writers mark foreign signatures ("sluice.gemini.<signature>") and readers take the
+ * mark off again. The mark holds a '.', which no vendor's signature does (they are all base64).
  *
  * Gemini signs calls. Where a client keeps nothing of a call but its id, the signature rides in the
  * id, in LiteLLM's form: "call_ab12__thought__<signature>".

@@ -1,0 +1,18 @@
+#include "dialect/dialect.h"
+
+static const struct dialect *const dialects[DIALECT_COUNT] = {
+    [DIALECT_ANTHROPIC] = &dialect_anthropic,
+};
+
+const struct dialect *dialect_get(enum dialect_id id)
+{
+    return (size_t)id < COUNT_OF(dialects) ? dialects[id] : NULL;
+}
+
+const struct dialect *dialect_find(str name)
+{
+    for (size_t i = 0; i < COUNT_OF(dialects); i++)
+        if (dialects[i] && str_eq(str_c(dialects[i]->name), name))
+            return dialects[i];
+    return NULL;
+}
