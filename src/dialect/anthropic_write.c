@@ -32,7 +32,9 @@ static bool allowed(const struct writer *wr, str name)
 /* Marks of Anthropic's kind only: other vendors' go by other rules. */
 static bool is_mark(str cache)
 {
-    return str_starts(cache, S("{\"type\":"));
+    struct json_member type = { .name = S("type") };
+    return cache.n && !FAILED(json_scan(cache, &type, 1, NULL, NULL)) &&
+           str_eq(type.value, S("\"ephemeral\""));
 }
 
 void anthropic_write_mark(struct writer *wr, str cache)
