@@ -58,7 +58,7 @@ size_t http_field_count(const struct http_head *h, str name);
 
 enum http1_event { HTTP1_MORE, HTTP1_HEAD, HTTP1_BODY, HTTP1_END, HTTP1_BAD };
 
-/* Small on purpose (80 bytes): there is one per connection. Private: see http1.c. */
+/* Small on purpose (64 bytes): there is one per connection. Private: see http1.c. */
 struct http1 {
     struct buf partial;   /* the head so far, if it came in pieces */
     uint64_t left;        /* bytes to come of the body, or of the chunk */

@@ -622,7 +622,7 @@ static void test_no_copies(void **state)
     assert_false(http1_idle(&p));
     assert_false(http1_eof(&p));
     http1_done(&p);
-    assert_true(sizeof(struct http1) <= 80);
+    assert_true(sizeof(struct http1) <= 64);
 }
 
 static void test_fields(void **state)
