@@ -2,6 +2,7 @@
 
 static const struct dialect *const dialects[DIALECT_COUNT] = {
     [DIALECT_ANTHROPIC] = &dialect_anthropic,
+    [DIALECT_GEMINI] = &dialect_gemini,
 };
 
 const struct dialect *dialect_get(enum dialect_id id)
