@@ -34,7 +34,9 @@ static inline void fuzz_request(const struct dialect *d, const uint8_t *data, si
     else
         res = RC(E_SYNTAX);
     static const char *const models[] = { "claude-3-opus-20240229", "claude-sonnet-4-5",
-                                          "claude-opus-4-8", "gpt-4o", "other" };
+                                          "claude-opus-4-8",        "gpt-4o",
+                                          "gemini-1.5-pro",         "gemini-2.5-flash",
+                                          "gemini-3-pro",           "other" };
     for (int to = DIALECT_NONE; !FAILED(res) && to < DIALECT_COUNT; to++) {
         const struct dialect *out_d = dialect_get((enum dialect_id)to);
         for (size_t m = 0; out_d && m < COUNT_OF(models); m++) {
