@@ -103,8 +103,7 @@ static void note_failure(struct client_connecting *k, const struct err *err, boo
 {
     const struct origin *o = &k->pool->origin;
     k->why = tls ? CLIENT_FAIL_TLS : CLIENT_FAIL_CONNECT;
-    fail(&k->err, E_IO, "connect", 0, "%.*s port %u: %s%s", STRF(o->host), o->port, err->text,
-         tls ? "" : " (is it running, and is this its address?)");
+    fail(&k->err, E_IO, "connect", 0, "%.*s port %u: %s", STRF(o->host), o->port, err->text);
 }
 
 static rc start_attempt(struct client_connecting *k, struct upstream_conn *u, struct err *e)

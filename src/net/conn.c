@@ -59,6 +59,28 @@ static void report_uv(struct conn *c, int status, const char *doing)
     report(c, &e);
 }
 
+/* Why connecting failed, and what one can do. */
+static const char *connect_text(int status)
+{
+    switch (status) {
+    case UV_ECONNREFUSED:
+        return "connection refused (is it running, and is this its address?)";
+    case UV_EMFILE:
+    case UV_ENFILE:
+        return "no descriptor left (raise ulimit -n, LimitNOFILE= with systemd)";
+    case UV_EADDRNOTAVAIL:
+        return "no local port left";
+    default:
+        return uv_strerror(status);
+    }
+}
+
+static rc connect_fail(struct err *e, int status)
+{
+    return fail(e, status == UV_ETIMEDOUT ? E_TIMEOUT : E_IO, "connection", 0, "%s",
+                connect_text(status));
+}
+
 /* ---- writing ---- */
 
 static void poll_read(struct conn *c);
@@ -482,7 +504,9 @@ static void on_connected(uv_connect_t *req, int status)
     if (c->flags & F_CLOSING)
         return;
     if (status != 0) {
-        report_uv(c, status, "connect");
+        struct err e = { 0 };
+        (void)connect_fail(&e, status);
+        report(c, &e);
         return;
     }
     uv_tcp_nodelay(&c->tcp, 1);
@@ -500,7 +524,7 @@ rc conn_connect(struct conn *c, struct worker *w, const struct sockaddr *addr,
     int r = uv_tcp_connect(req, &c->tcp, addr, on_connected);
     if (r != 0) {
         mem_free(req);
-        return fail(e, E_IO, "connection", 0, "connect: %s", uv_strerror(r));
+        return connect_fail(e, r);
     }
     return RC_OK;
 }
