@@ -100,9 +100,12 @@ static rc bind_host(int *ret, str host, uint16_t port, bool first, struct err *e
         return fail(e, E_IO, "listen", 0, "cannot listen on %s: %s", name, gai_strerror(r));
     int error = 0;
     *ret = -1;
-    for (struct addrinfo *a = all; a && *ret < 0; a = a->ai_next)
-        if ((*ret = open_socket(a, first)) < 0 && (!error || errno == EADDRINUSE))
-            error = errno;
+    /* IPv4 first: whoever listens on "localhost" is called as 127.0.0.1 too. */
+    for (int pass = 0; pass < 2 && *ret < 0; pass++)
+        for (struct addrinfo *a = all; a && *ret < 0; a = a->ai_next)
+            if ((a->ai_family == AF_INET) == (pass == 0) && (*ret = open_socket(a, first)) < 0 &&
+                (!error || errno == EADDRINUSE))
+                error = errno;
     freeaddrinfo(all);
     return *ret < 0 ? refuse(e, error, host, port) : RC_OK;
 }

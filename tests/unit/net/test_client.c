@@ -480,6 +480,36 @@ static void an_early_answer_is_delivered_and_the_connection_closed(void **state)
     mem_free(big);
 }
 
+static void answer_head_early(struct peer_conn *pc)
+{
+    if (peer_take_request(pc, 0))
+        peer_write(pc, S("HTTP/1.1 413 Too Large\r\nContent-Length: 5\r\n\r\n"));
+}
+
+/* Once the head is here the request's bytes may go, so none of them is looked at any more. */
+static void nothing_is_sent_after_an_early_head(void **state)
+{
+    (void)state;
+    struct call k = { 0 };
+    fill_big();
+    begin(answer_head_early);
+    k.request.pieces[0] = S("POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 8388608\r\n\r\n");
+    k.request.pieces[1] = (str){ big, BIG };
+    k.request.npieces = 2;
+    call_start(cl, &k, peer_origin(&peer), S(""));
+    while (!k.heads)
+        uv_run(&w.loop, UV_RUN_ONCE);
+    mem_free(big);
+    run_for(&w, 60);
+    assert_true(peer.conns[0]->got.n < BIG);
+    peer_write(peer.conns[0], S("hello"));
+    RUN_UNTIL(&w, call_is_over(&k));
+    assert_int_equal(k.ends, 1);
+    RUN_UNTIL(&w, peer.conns[0]->closed);
+    buf_done(&k.body);
+    end();
+}
+
 static void echo_stream(struct peer_conn *pc)
 {
     str all = buf_str(&pc->got);
@@ -685,6 +715,7 @@ int main(void)
         cmocka_unit_test(a_paused_call_holds_the_sender_back),
         cmocka_unit_test(a_large_request_arrives_whole),
         cmocka_unit_test(an_early_answer_is_delivered_and_the_connection_closed),
+        cmocka_unit_test(nothing_is_sent_after_an_early_head),
         cmocka_unit_test(streaming_request_bodies),
         cmocka_unit_test(cancel_reaches_the_peer),
         cmocka_unit_test(cancel_from_callbacks),

@@ -320,6 +320,19 @@ static void a_plain_caller_is_turned_away(void **state)
     end();
 }
 
+/* A server that takes the connection and says nothing. */
+static void a_silent_handshake_runs_into_connect_ms(void **state)
+{
+    (void)state;
+    struct call k = { 0 };
+    begin(NULL, NULL, NULL);
+    k.request.connect_ms = 60;
+    call_start(cl, &k, tls_origin("localhost"), S(GET));
+    RUN_UNTIL(&w, call_is_over(&k));
+    assert_int_equal(k.why, CLIENT_FAIL_TIMEOUT);
+    end();
+}
+
 static void files_that_do_not_serve_are_named(void **state)
 {
     (void)state;
@@ -408,6 +421,7 @@ int main(void)
         cmocka_unit_test(without_close_notify_it_was_cut),
         cmocka_unit_test(large_bodies_and_back_pressure),
         cmocka_unit_test(a_plain_caller_is_turned_away),
+        cmocka_unit_test(a_silent_handshake_runs_into_connect_ms),
         cmocka_unit_test(files_that_do_not_serve_are_named),
         cmocka_unit_test(any_split_of_the_bytes),
     };
