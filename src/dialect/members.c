@@ -1,0 +1,63 @@
+#include "dialect/members.h"
+
+#include "json/doc.h"
+#include "json/write.h"
+
+const struct chat_extra *members_find(const struct chat_extra *list, str name)
+{
+    for (; list; list = list->next)
+        if (str_eq(list->name, name))
+            return list;
+    return NULL;
+}
+
+bool members_listed(const struct chat_str *list, str name)
+{
+    for (; list; list = list->next)
+        if (str_eq(list->s, name))
+            return true;
+    return false;
+}
+
+static str native_name(str name, const struct member_name *renamed, size_t n)
+{
+    for (size_t i = 0; i < n; i++)
+        if (str_eq(renamed[i].openai, name))
+            return renamed[i].native;
+    return name;
+}
+
+static bool forced(const struct chat_target *t, str native, const struct member_name *renamed,
+                   size_t n)
+{
+    for (const struct chat_extra *x = t->extra_body; x; x = x->next)
+        if (str_eq(native_name(x->name, renamed, n), native))
+            return true;
+    return false;
+}
+
+void members_finish(struct buf *out, size_t from, const struct chat_target *t,
+                    const struct member_name *renamed, size_t n, struct arena *a)
+{
+    jval *body;
+    str text = { out->p + from, out->n - from };
+    if ((!t->defaults && !t->extra_body) || out->full || FAILED(jd_read(&body, text, a, NULL)))
+        return;
+    out->n = from;
+    struct jw w;
+    jw_init(&w, out);
+    jw_obj(&w);
+    JD_EACH(m, body)
+    {
+        if (!forced(t, m.name, renamed, n))
+            jw_kval(&w, m.name, m.value);
+    }
+    for (const struct chat_extra *x = t->defaults; x; x = x->next) {
+        str native = native_name(x->name, renamed, n);
+        if (!jd_get(body, native) && !forced(t, native, renamed, n))
+            jw_kraw(&w, native, x->value);
+    }
+    for (const struct chat_extra *x = t->extra_body; x; x = x->next)
+        jw_kraw(&w, native_name(x->name, renamed, n), x->value);
+    jw_obj_end(&w);
+}

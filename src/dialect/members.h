@@ -1,0 +1,26 @@
+/* members.h - the last touch on a written request body: the deployment's own members.
+ *
+ * chat_target.defaults are members that the request's own win over; chat_target.extra_body is set
+ * in any case. Both come in OpenAI's names; `renamed` says what a dialect calls them.
+ */
+#ifndef DIALECT_MEMBERS_H
+#define DIALECT_MEMBERS_H
+
+#include "base/buf.h"
+#include "chat/chat.h"
+
+struct member_name {
+    str openai, native;
+};
+
+/* out, from byte `from` on, is one JSON object: rewrites its top level as t says. Costs nothing
+ * where t says nothing. renamed may be NULL (n == 0). */
+void members_finish(struct buf *out, size_t from, const struct chat_target *t,
+                    const struct member_name *renamed, size_t n, struct arena *a);
+
+/* The extra of that name, or NULL. */
+const struct chat_extra *members_find(const struct chat_extra *list, str name);
+/* name stands in the list. */
+bool members_listed(const struct chat_str *list, str name);
+
+#endif
