@@ -22,6 +22,7 @@ enum dialect_id {
     DIALECT_GEMINI,
     DIALECT_COHERE,
     DIALECT_OLLAMA,
+    DIALECT_OLLAMA_GENERATE, /* callers of /api/generate; no deployment's */
     DIALECT_COUNT,
 };
 

@@ -1,9 +1,11 @@
 #include "dialect/dialect.h"
 
 static const struct dialect *const dialects[DIALECT_COUNT] = {
-    [DIALECT_OPENAI_CHAT] = &dialect_openai_chat,
     [DIALECT_ANTHROPIC] = &dialect_anthropic,
     [DIALECT_GEMINI] = &dialect_gemini,
+    [DIALECT_COHERE] = &dialect_cohere,
+    [DIALECT_OLLAMA] = &dialect_ollama,
+    [DIALECT_OLLAMA_GENERATE] = &dialect_ollama_generate,
 };
 
 const struct dialect *dialect_get(enum dialect_id id)

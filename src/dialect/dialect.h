@@ -28,6 +28,8 @@ struct dialect_ctx {
     str model;          /* shown as `model`: the name the client asked for */
     str id;             /* made-up id for vendors that give none; unique per exchange */
     int64_t created;    /* seconds */
+    uint64_t started_ns; /* clock_mono_ns() when the request came; 0: not known. Ollama's answers
+                          * say how long they took */
     bool include_usage; /* the client asked for usage in the stream */
     bool merge_reasoning; /* merge_reasoning_content_in_choices: thoughts as <think> in content */
     const struct chat_req *req; /* what was asked; NULL in a relay */
@@ -133,6 +135,7 @@ extern const struct dialect dialect_anthropic;
 extern const struct dialect dialect_gemini;
 extern const struct dialect dialect_cohere;
 extern const struct dialect dialect_ollama;
+extern const struct dialect dialect_ollama_generate;
 
 /* By id and by name; NULL if unknown. */
 const struct dialect *dialect_get(enum dialect_id id);
