@@ -1,6 +1,7 @@
 #include "dialect/dialect.h"
 
 static const struct dialect *const dialects[DIALECT_COUNT] = {
+    [DIALECT_OPENAI_CHAT] = &dialect_openai_chat,
     [DIALECT_ANTHROPIC] = &dialect_anthropic,
     [DIALECT_GEMINI] = &dialect_gemini,
     [DIALECT_COHERE] = &dialect_cohere,
