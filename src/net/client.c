@@ -71,6 +71,8 @@ void upstream_send(struct upstream_conn *u, str early)
     u->sent = 0;
     u->sent_turn = u->pool->client->worker->turn;
     u->flags &= U_REUSED;
+    if (call->request->streaming)
+        u->flags |= U_STREAMING;
     if (call->send_done)
         u->flags |= U_WRITTEN;
     if (call->request->head_method)
@@ -109,6 +111,8 @@ static void send_rest(struct upstream_conn *u)
 {
     const struct client_request *r = u->call->request;
     size_t skip = u->sent;
+    if (u->call->state != CALL_SENT)
+        return; /* all of it went before the head came */
     for (uint8_t i = 0; i < r->npieces; i++) {
         str rest = str_skip(r->pieces[i], skip);
         skip -= skip < r->pieces[i].n ? skip : r->pieces[i].n;
@@ -316,9 +320,9 @@ static void on_drain(struct conn *c)
     struct client_call *call = u->call;
     if (!call || (u->flags & U_EARLY))
         return;
-    if (u->sent < request_bytes(call->request))
+    if (call->state == CALL_SENT && u->sent < request_bytes(call->request))
         send_more(u);
-    else if (call->request->streaming && call->ops->on_drain)
+    else if ((u->flags & U_STREAMING) && call->ops->on_drain)
         call->ops->on_drain(call);
 }
 

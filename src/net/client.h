@@ -68,8 +68,8 @@ enum { CLIENT_PIECES_MAX = 8 };
 
 struct client_request {
     const struct origin *origin;
-    /* Head and body as they go on the wire; must stay unchanged until on_head, on_fail or cancel.
-     */
+    /* Head and body as they go on the wire. They, and this struct, stay unchanged until on_head,
+     * on_fail or cancel, and are not looked at after that. */
     str pieces[CLIENT_PIECES_MAX];
     uint8_t npieces;
     bool head_method;    /* HEAD: the response has no body */
@@ -100,7 +100,6 @@ void client_free(struct client *cl);
 
 struct worker *client_worker(const struct client *cl);
 
-/* request must live as long as its pieces. */
 void client_start(struct client *cl, struct client_call *call, const struct client_request *request,
                   const struct client_ops *ops);
 /* Streaming requests: more body; the caller does its own chunk framing. Bytes are written or

@@ -7,7 +7,7 @@
 #include <errno.h>
 #include <netinet/tcp.h>
 
-enum { BACKLOG = 4096, KEEPALIVE_S = 60, FILES_RESERVED = 64 };
+enum { BACKLOG = 4096, KEEPALIVE_S = 60, FILES_RESERVED = 64, FILES_WANTED = 65536 };
 
 /* Connections inherit these from their listener, so that accepting one is one system call. */
 static void set_options(int fd, int family)
@@ -192,9 +192,16 @@ size_t net_raise_nofile(void)
     struct rlimit r;
     if (getrlimit(RLIMIT_NOFILE, &r) != 0)
         return 1024;
+    /* A privileged process may go past the hard limit; for others this fails and changes nothing.
+     */
+    if (r.rlim_max < FILES_WANTED)
+        setrlimit(RLIMIT_NOFILE, &(struct rlimit){ FILES_WANTED, FILES_WANTED });
+    getrlimit(RLIMIT_NOFILE, &r);
     r.rlim_cur = r.rlim_max;
     setrlimit(RLIMIT_NOFILE, &r);
-    return getrlimit(RLIMIT_NOFILE, &r) == 0 && r.rlim_cur < UINT32_MAX ? r.rlim_cur : UINT32_MAX;
+    if (getrlimit(RLIMIT_NOFILE, &r) != 0)
+        return 1024;
+    return r.rlim_cur < UINT32_MAX ? r.rlim_cur : UINT32_MAX;
 }
 
 uint32_t net_accept_max(size_t nofile, unsigned workers)

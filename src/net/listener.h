@@ -21,15 +21,17 @@ struct listener {
     bool is_waiting;
 };
 
-/* Binds and listens. host: address literal or name ("0.0.0.0", "::", "localhost"). port 0: picked,
- * see listener_port. E_IO with a text that names host, port and remedy ("port 4000 is taken: ...").
+/* Binds and listens; worker 0 first, as it alone checks that no other program listens there. host:
+ * address literal or name ("0.0.0.0", "::", "localhost"). port 0: picked, see listener_port. E_IO
+ * with a text that names host, port and remedy ("port 4000 is taken: ...").
  */
 rc listener_open(struct listener *l, struct worker *w, str host, uint16_t port,
                  void (*on_connection)(struct listener *l), struct err *e);
 uint16_t listener_port(const struct listener *l);
 void listener_close(struct listener *l, void (*on_closed)(struct listener *l));
 
-/* Raises the soft limit of open files to the hard one; returns what it is then. */
+/* Raises the soft limit of open files to the hard one (and that to 65536 where we may); returns
+ * what it is then. */
 size_t net_raise_nofile(void);
 /* How many connections each of n workers may accept under that limit: half of the descriptors, as
  * each may need an upstream connection. */

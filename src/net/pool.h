@@ -24,10 +24,11 @@ struct pool {
 };
 
 enum {
-    U_REUSED = 1,  /* had an exchange before this one */
-    U_WRITTEN = 2, /* the whole request has been given to conn */
-    U_EARLY = 4,   /* answered before that: no more of the request is sent */
-    U_KEEP = 8,    /* the response says that the connection may be kept */
+    U_REUSED = 1,     /* had an exchange before this one */
+    U_WRITTEN = 2,    /* the whole request has been given to conn */
+    U_EARLY = 4,      /* answered before that: no more of the request is sent */
+    U_KEEP = 8,       /* the response says that the connection may be kept */
+    U_STREAMING = 16, /* request->streaming, which is not looked at after the head */
 };
 
 struct upstream_conn {

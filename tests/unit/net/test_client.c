@@ -500,6 +500,7 @@ static void nothing_is_sent_after_an_early_head(void **state)
     while (!k.heads)
         uv_run(&w.loop, UV_RUN_ONCE);
     mem_free(big);
+    k.c.request = NULL;
     run_for(&w, 60);
     assert_true(peer.conns[0]->got.n < BIG);
     peer_write(peer.conns[0], S("hello"));
