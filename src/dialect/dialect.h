@@ -53,6 +53,7 @@ struct dialect_relay {
     struct chat_error error;
     struct arena *arena;
     uint32_t flags; /* the dialect's own */
+    str held;       /* the dialect's own: a frame that waits for its turn; in the arena */
 };
 
 struct dialect {

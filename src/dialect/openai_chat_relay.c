@@ -458,7 +458,17 @@ static void write_usage_chunk(struct dialect_relay *rl, struct buf *out, const s
     add_edit(&es, (size_t)(choices.p - ev->data.p), choices.n, buf_str(&put), false);
     write_edited(out, ev, &es);
     buf_done(&put);
-    rl->flags |= USAGE_SENT;
+}
+
+/* The usage chunk made of the finish chunk waits for [DONE]: a better one may still come (vLLM). */
+static void hold_usage_chunk(struct dialect_relay *rl, const struct sse_event *ev,
+                             const struct json_member *m, const struct edits *model)
+{
+    struct buf b;
+    buf_init(&b, SSE_EVENT_BYTES_MAX * 2);
+    write_usage_chunk(rl, &b, ev, m, model);
+    rl->held = arena_dup(rl->arena, buf_str(&b));
+    buf_done(&b);
 }
 
 static rc relay_chunk(struct dialect_relay *rl, struct buf *out, const struct sse_event *ev,
@@ -499,6 +509,7 @@ static rc relay_chunk(struct dialect_relay *rl, struct buf *out, const struct ss
     if (is_usage_chunk) {
         if (rl->show_usage && !(rl->flags & USAGE_SENT))
             write_usage_chunk(rl, out, ev, m, &model);
+        rl->flags |= USAGE_SENT;
         return RC_OK;
     }
     if (m[M_USAGE].kind != JSON_NONE && (has_usage || !rl->show_usage))
@@ -523,8 +534,8 @@ static rc relay_chunk(struct dialect_relay *rl, struct buf *out, const struct ss
         write_unchanged(out, ev);
     buf_done(&fixed);
     arena_done(&scratch);
-    if (finishes && (has_usage || hidden) && rl->show_usage && !(rl->flags & USAGE_SENT))
-        write_usage_chunk(rl, out, ev, m, &model);
+    if (finishes && (has_usage || hidden) && rl->show_usage)
+        hold_usage_chunk(rl, ev, m, &model);
     return RC_OK;
 }
 
@@ -539,6 +550,8 @@ rc openai_relay_event(struct dialect_relay *rl, struct buf *out, const struct ss
     }
     if (ev->data.n <= 16 && str_eq(str_trim(ev->data), S("[DONE]"))) {
         rl->finished = true;
+        if (!(rl->flags & USAGE_SENT))
+            buf_add(out, rl->held);
         write_unchanged(out, ev);
         return RC_OK;
     }

@@ -101,14 +101,15 @@ static const struct {
       true, false, 6 },
     { "usage hidden in x_groq", true,
       "{\"model\":\"up\",\"choices\":[{\"index\":0,\"delta\":{},\"finish_reason\":\"stop\"}],\"x_"
-      "groq\":{\"id\":\"}\",\"usage\":{\"prompt_tokens\":6,\"completion_tokens\":1}}}",
+      "groq\":{\"id\":\"}\",\"usage\":{\"prompt_tokens\":6,\"completion_tokens\":1}}}\n[DONE]",
       "data: "
       "{\"model\":\"mine\",\"choices\":[{\"index\":0,\"delta\":{},\"finish_reason\":\"stop\"}],\"x_"
       "groq\":{\"id\":\"}\",\"usage\":{\"prompt_tokens\":6,\"completion_tokens\":1}}}\n\n"
       "data: "
       "{\"model\":\"mine\",\"choices\":[],\"usage\":{\"prompt_tokens\":6,\"completion_tokens\":1,"
       "\"total_tokens\":7},\"x_groq\":{\"id\":\"}\",\"usage\":{\"prompt_tokens\":6,\"completion_"
-      "tokens\":1}}}\n\n",
+      "tokens\":1}}}\n\n"
+      "data: [DONE]\n\n",
       true, false, 6 },
     { "an error stands alone and ends it", false,
       "{\"choices\":[{\"index\":0,\"delta\":{\"content\":\"x\"},\"finish_reason\":\"error\"}],"
