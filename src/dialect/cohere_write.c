@@ -355,6 +355,7 @@ static rc write_messages(struct writing *wr)
         if (m->role == ROLE_USER)
             loop = m;
     jw_karr(&wr->w, S("messages"));
+    size_t before = wr->w.out->n;
     write_system(wr, format_hint(wr));
     for (const struct chat_message *m = wr->r->messages; m; m = m->next) {
         wr->loop = m == loop ? m : wr->loop;
@@ -380,6 +381,12 @@ static rc write_messages(struct writing *wr)
                 close_calls(wr);
             break;
         }
+    }
+    if (wr->w.out->n == before) { /* nothing but empty turns */
+        jw_obj(&wr->w);
+        jw_kstr(&wr->w, S("role"), S("user"));
+        jw_kstr(&wr->w, S("content"), S(" "));
+        jw_obj_end(&wr->w);
     }
     jw_arr_end(&wr->w);
     return RC_OK;

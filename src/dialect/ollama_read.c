@@ -406,27 +406,32 @@ static rc begin(struct reading *rd, jval *body)
     return RC_OK;
 }
 
+static rc read_messages(struct reading *rd, jval *messages)
+{
+    if (!jd_is_arr(messages) || jd_count(messages) == 0)
+        return fail(rd->e, E_SYNTAX, "messages", 0,
+                    "messages: expected an array of messages, got %s",
+                    jd_is_arr(messages) ? "an empty one" : json_kind_name(jd_kind(messages)));
+    struct chat_message **tail = &rd->r->messages;
+    JD_EACH(m, messages)
+    {
+        rd->at = m.index;
+        TRY(read_message(rd, m.value, &tail));
+    }
+    chat_link_results(rd->r, rd->a);
+    return RC_OK;
+}
+
 rc ollama_read_chat(struct chat_req *ret, jval *body, const struct dialect_path *path,
                     struct arena *a, struct err *e)
 {
     struct reading rd = { .r = ret, .a = a, .e = e };
     TRY(begin(&rd, body));
-    jval *messages = jd_get(body, S("messages"));
-    if (!jd_is_arr(messages) || jd_count(messages) == 0)
-        return fail(e, E_SYNTAX, "messages", 0, "messages: expected an array of messages, got %s",
-                    jd_is_arr(messages) ? "an empty one" : json_kind_name(jd_kind(messages)));
-    struct chat_message **tail = &ret->messages;
-    JD_EACH(m, messages)
-    {
-        rd.at = m.index;
-        TRY(read_message(&rd, m.value, &tail));
-    }
-    chat_link_results(ret, a);
-    return RC_OK;
+    return read_messages(&rd, jd_get(body, S("messages")));
 }
 
 /* One prompt as a conversation of one turn. `suffix`, `raw` and `template` have no place in a chat;
- * they stay extras. */
+ * they stay extras. A caller that sends messages here means them. */
 rc ollama_read_generate(struct chat_req *ret, jval *body, const struct dialect_path *path,
                         struct arena *a, struct err *e)
 {
@@ -436,6 +441,8 @@ rc ollama_read_generate(struct chat_req *ret, jval *body, const struct dialect_p
     TRY(begin(&rd, body));
     TRY(jd_opt_str(body, "prompt", &prompt, e));
     TRY(jd_opt_str(body, "system", &system, e));
+    if (!prompt.n && jd_is_arr(jd_get(body, S("messages"))))
+        return read_messages(&rd, jd_get(body, S("messages")));
     if (system.n) {
         rd.tail = &chat_add_message(a, &tail, ROLE_SYSTEM)->parts;
         add(&rd, PART_TEXT)->text = system;

@@ -284,7 +284,8 @@ void ollama_write_tail(struct jw *w, enum chat_finish finish, const struct chat_
 void ollama_write_call(struct jw *w, const struct chat_call *call, uint32_t index, struct arena *a)
 {
     enum json_kind kind = JSON_NONE;
-    bool object = !FAILED(json_scan(call->args, NULL, 0, &kind, NULL)) && kind == JSON_OBJECT;
+    bool object =
+        call->args.n && !FAILED(json_scan(call->args, NULL, 0, &kind, NULL)) && kind == JSON_OBJECT;
     jw_obj(w);
     jw_kstr_if(w, S("id"), signature_into_id(a, call->id, call->signature));
     jw_kobj(w, S("function"));

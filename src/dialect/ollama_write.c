@@ -238,6 +238,7 @@ static rc write_messages(struct writing *wr)
         if (m->role == ROLE_USER)
             loop = m;
     jw_karr(&wr->w, S("messages"));
+    size_t before = wr->w.out->n;
     write_hints(wr);
     for (const struct chat_message *m = wr->r->messages; m; m = m->next) {
         if (m == loop)
@@ -257,6 +258,11 @@ static rc write_messages(struct writing *wr)
             TRY(write_tool_turns(wr, &m));
             break;
         }
+    }
+    if (wr->w.out->n == before) { /* none at all would only load the model */
+        begin_message(wr, S("user"));
+        jw_kstr(&wr->w, S("content"), (str){ 0 });
+        jw_obj_end(&wr->w);
     }
     jw_arr_end(&wr->w);
     return RC_OK;
@@ -362,6 +368,45 @@ static void set_option(struct writing *wr, str name, str value, bool overwrite)
     o->value = value;
 }
 
+/* A member that came as it is: of the type that Ollama insists on. */
+static bool option_fits(struct writing *wr, str name, str json)
+{
+    static const str integers[] = { S("num_predict"), S("seed") };
+    static const str numbers[] = {
+        S("temperature"),      S("top_p"),         S("top_k"), S("min_p"), S("frequency_penalty"),
+        S("presence_penalty"), S("repeat_penalty")
+    };
+    jval *v = NULL;
+    int64_t n;
+    if (FAILED(jd_read(&v, json, wr->a, NULL)))
+        return false;
+    for (size_t i = 0; i < COUNT_OF(integers); i++)
+        if (str_eq(integers[i], name))
+            return jd_i64(v, &n);
+    for (size_t i = 0; i < COUNT_OF(numbers); i++)
+        if (str_eq(numbers[i], name))
+            return jd_is_num(v);
+    if (!str_eq(name, S("stop")))
+        return true;
+    JD_EACH(s, v)
+    {
+        if (!jd_is_str(s.value))
+            return false;
+    }
+    return jd_is_str(v) || jd_is_arr(v);
+}
+
+static void set_given(struct writing *wr, const struct chat_extra *x, bool overwrite)
+{
+    str name = option_name(x->name);
+    if (!name.n)
+        return;
+    if (option_fits(wr, name, x->value))
+        set_option(wr, name, x->value, overwrite);
+    else
+        chat_note_loss(wr->loss, x->name);
+}
+
 static str number(struct writing *wr, int64_t v)
 {
     return arena_fmt(wr->a, "%lld", (long long)v);
@@ -392,7 +437,9 @@ static void merge_options(struct writing *wr, str json)
         return;
     JD_EACH(o, v)
     {
-        set_option(wr, o.name, jd_text(o.value, wr->a), false);
+        str text = jd_text(o.value, wr->a);
+        if (option_fits(wr, o.name, text))
+            set_option(wr, o.name, text, false);
     }
 }
 
@@ -420,15 +467,13 @@ static void gather_options(struct writing *wr)
     for (const struct chat_extra *x = r->extras; x; x = x->next) {
         if (str_eq(x->name, S("options")))
             merge_options(wr, x->value);
-        else if (option_name(x->name).n)
-            set_option(wr, option_name(x->name), x->value, false);
+        else
+            set_given(wr, x, false);
     }
     for (const struct chat_extra *x = wr->t->defaults; x; x = x->next)
-        if (option_name(x->name).n)
-            set_option(wr, option_name(x->name), x->value, false);
+        set_given(wr, x, false);
     for (const struct chat_extra *x = wr->t->extra_body; x; x = x->next)
-        if (option_name(x->name).n)
-            set_option(wr, option_name(x->name), x->value, true);
+        set_given(wr, x, true);
 }
 
 static void write_options(struct writing *wr)
