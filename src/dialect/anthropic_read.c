@@ -98,13 +98,20 @@ static void read_image(struct reader *rd, struct chat_part *p, jval *b)
 /* All texts inside a block's content, for dialects that know only text. */
 static str text_inside(struct reader *rd, jval *content)
 {
-    str all = jd_str(content);
+    if (jd_is_str(content))
+        return jd_str(content);
+    struct buf all;
+    buf_init(&all, SIZE_MAX);
     JD_EACH(m, content)
     {
         str t = jd_get_str(m.value, S("text"));
-        all = all.n && t.n ? arena_fmt(rd->a, "%.*s\n%.*s", STRF(all), STRF(t)) : t.n ? t : all;
+        if (all.n && t.n)
+            buf_chr(&all, '\n');
+        buf_add(&all, t);
     }
-    return all;
+    str text = arena_dup(rd->a, buf_str(&all));
+    buf_done(&all);
+    return text;
 }
 
 static void read_document(struct reader *rd, struct chat_part *p, jval *b)

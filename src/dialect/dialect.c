@@ -2,6 +2,7 @@
 
 static const struct dialect *const dialects[DIALECT_COUNT] = {
     [DIALECT_OPENAI_CHAT] = &dialect_openai_chat,
+    [DIALECT_OPENAI_RESPONSES] = &dialect_openai_responses,
     [DIALECT_ANTHROPIC] = &dialect_anthropic,
     [DIALECT_GEMINI] = &dialect_gemini,
     [DIALECT_COHERE] = &dialect_cohere,

@@ -1,0 +1,180 @@
+/* openai_responses.c - OpenAI's Responses API (as of November 2026).
+ *
+ * openai_responses_read.c    a client's request     openai_responses_write.c   one to an upstream
+ * openai_responses_reply.c   whole responses        _reader.c, _writer.c       streams
+ * here: the same on both sides
+ */
+#include "dialect/openai_chat_internal.h"
+#include "dialect/openai_responses_internal.h"
+
+static str chat_path(const struct chat_target *t, bool base_has_path, struct arena *a)
+{
+    (void)t;
+    (void)a;
+    return base_has_path ? S("/responses") : S("/v1/responses");
+}
+
+/* ---- relay ---------------------------------------------------------------------------------- */
+
+static void learn_usage(struct dialect_relay *rl, str usage)
+{
+    struct arena scratch;
+    jval *v = NULL;
+    arena_init(&scratch);
+    if (!FAILED(jd_read(&v, usage, &scratch, NULL)))
+        responses_read_usage(&rl->usage, v);
+    arena_done(&scratch);
+}
+
+static void learn_error(struct dialect_relay *rl, str body)
+{
+    jval *v = NULL;
+    rl->failed = true;
+    if (!FAILED(jd_read(&v, body, rl->arena, NULL)))
+        responses_error_of(&rl->error, v, rl->arena);
+}
+
+enum { M_MODEL, M_USAGE, M_ERROR, M_STATUS, M_COUNT };
+#define WANTED                                                                    \
+    {                                                                             \
+        [M_MODEL] = { .name = S("model") }, [M_USAGE] = { .name = S("usage") },   \
+        [M_ERROR] = { .name = S("error") }, [M_STATUS] = { .name = S("status") }, \
+    }
+
+/* Appends text, whose member `model` becomes the name that the client knows. */
+static void put_with_model(const struct dialect_relay *rl, struct buf *out, str text,
+                           const struct json_member *model)
+{
+    if (!rl->model.n || model->kind != JSON_STRING) {
+        buf_add(out, text);
+        return;
+    }
+    size_t at = (size_t)(model->value.p - text.p);
+    buf_add(out, str_take(text, at));
+    json_quote(out, rl->model);
+    buf_add(out, str_skip(text, at + model->value.n));
+}
+
+static rc relay_reply(struct dialect_relay *rl, struct buf *out, str body, struct err *e)
+{
+    struct json_member m[M_COUNT] = WANTED;
+    enum json_kind top;
+    if (FAILED(json_scan(body, m, M_COUNT, &top, NULL)) || top != JSON_OBJECT)
+        return fail(e, E_UPSTREAM, "openai", 0, "the upstream's answer is not a JSON object");
+    if (m[M_ERROR].kind == JSON_OBJECT) {
+        learn_error(rl, body);
+        return RC_OK;
+    }
+    put_with_model(rl, out, body, &m[M_MODEL]);
+    if (m[M_USAGE].kind == JSON_OBJECT)
+        learn_usage(rl, m[M_USAGE].value);
+    rl->finished = rl->first_content = true;
+    return RC_OK;
+}
+
+static void put_frame(struct buf *out, const struct sse_event *ev)
+{
+    if (ev->raw.p) {
+        buf_add(out, ev->raw);
+        return;
+    }
+    if (ev->event.n) {
+        buf_add(out, S("event: "));
+        buf_add(out, ev->event);
+        buf_chr(out, '\n');
+    }
+    str rest = ev->data;
+    do {
+        buf_add(out, S("data: "));
+        buf_add(out, str_cut(&rest, '\n'));
+        buf_chr(out, '\n');
+    } while (rest.p);
+    buf_chr(out, '\n');
+}
+
+/* The events that hold the whole response. */
+static bool has_response(str type)
+{
+    static const char *const types[] = { "response.created",   "response.in_progress",
+                                         "response.completed", "response.incomplete",
+                                         "response.failed",    "response.queued",
+                                         "response.cancelled" };
+    for (size_t i = 0; i < COUNT_OF(types); i++)
+        if (str_eq(type, str_c(types[i])))
+            return true;
+    return false;
+}
+
+static rc relay_response(struct dialect_relay *rl, struct buf *out, const struct sse_event *ev,
+                         str type, struct err *e)
+{
+    struct json_member response = { .name = S("response") };
+    struct json_member m[M_COUNT] = WANTED;
+    if (FAILED(json_scan(ev->data, &response, 1, NULL, NULL)))
+        return fail(e, E_UPSTREAM, "openai", 0, "the upstream sent a broken event");
+    bool ok =
+        response.kind == JSON_OBJECT && !FAILED(json_scan(response.value, m, M_COUNT, NULL, NULL));
+    if (ok && m[M_USAGE].kind == JSON_OBJECT)
+        learn_usage(rl, m[M_USAGE].value);
+    if (str_eq(type, S("response.failed")) && !rl->failed)
+        learn_error(rl, ev->data);
+    rl->finished = rl->finished || str_eq(type, S("response.completed")) ||
+                   str_eq(type, S("response.incomplete")) || str_eq(type, S("response.failed"));
+    if (!ok || m[M_MODEL].kind != JSON_STRING || !rl->model.n ||
+        str_index(ev->data, '\n') < ev->data.n) {
+        put_frame(out, ev);
+        return RC_OK;
+    }
+    buf_add(out, S("event: "));
+    buf_add(out, type);
+    buf_add(out, S("\ndata: "));
+    put_with_model(rl, out, ev->data, &m[M_MODEL]);
+    buf_add(out, S("\n\n"));
+    return RC_OK;
+}
+
+static rc relay_event(struct dialect_relay *rl, struct buf *out, const struct sse_event *ev,
+                      struct err *e)
+{
+    str type = ev->event;
+    if (str_eq(ev->data, S("[DONE]"))) /* others' habit: not part of this API */
+        return RC_OK;
+    if (!type.n) {
+        struct json_member m = { .name = S("type") };
+        if (!FAILED(json_scan(ev->data, &m, 1, NULL, NULL)) && m.kind == JSON_STRING)
+            type = str_take(str_skip(m.value, 1), m.value.n - 2);
+    }
+    if (has_response(type))
+        return relay_response(rl, out, ev, type, e);
+    if (str_eq(type, S("error")))
+        learn_error(rl, ev->data);
+    else if (str_starts(type, S("response.")))
+        rl->first_content = true;
+    put_frame(out, ev);
+    return RC_OK;
+}
+
+const struct dialect dialect_openai_responses = {
+    .id = DIALECT_OPENAI_RESPONSES,
+    .name = "responses",
+    .label = "OpenAI",
+    .framing = FRAMING_SSE,
+    .stream_type = "text/event-stream; charset=utf-8",
+    .read_chat = responses_read_chat,
+    .write_chat = responses_write_chat,
+    .chat_path = chat_path,
+    .read_reply = responses_read_reply,
+    .write_reply = responses_write_reply,
+    .reader_bytes = RESPONSES_READER_BYTES,
+    .writer_bytes = RESPONSES_WRITER_BYTES,
+    .read_event = responses_read_event,
+    .read_end = responses_read_end,
+    .write_event = responses_write_event,
+    .write_keepalive = responses_write_keepalive,
+    .read_error = openai_read_error,
+    .write_error = openai_write_error,
+    .write_stream_error = responses_write_stream_error,
+    .relay_reply = relay_reply,
+    .relay_event = relay_event,
+    .needs_request = true,
+};

@@ -1,0 +1,646 @@
+/* openai_responses_reply.c - whole response objects, both ways, and what streams share with them.
+ */
+#include "dialect/openai_chat_internal.h"
+#include "dialect/openai_responses_internal.h"
+#include "dialect/members.h"
+#include "dialect/signature.h"
+
+/* ---- words, counts, ids --------------------------------------------------------------------- */
+
+enum chat_finish responses_finish(jval *response, str *ret_native)
+{
+    str reason = jd_str(jd_path(response, "incomplete_details", "reason", NULL));
+    *ret_native = reason.n ? reason : jd_get_str(response, S("status"));
+    if (str_eq(reason, S("content_filter")))
+        return FINISH_FILTER;
+    if (reason.n || jd_str_is(jd_get(response, S("status")), S("incomplete")))
+        return FINISH_LENGTH;
+    return FINISH_STOP;
+}
+
+static void count(int64_t *ret, jval *v)
+{
+    int64_t n;
+    if (jd_i64(v, &n) && n >= 0)
+        *ret = n;
+}
+
+void responses_read_usage(struct chat_usage *ret, jval *usage)
+{
+    if (!jd_is_obj(usage))
+        return;
+    ret->seen = true;
+    count(&ret->prompt, jd_get(usage, S("input_tokens")));
+    count(&ret->completion, jd_get(usage, S("output_tokens")));
+    count(&ret->total, jd_get(usage, S("total_tokens")));
+    count(&ret->cache_read, jd_path(usage, "input_tokens_details", "cached_tokens", NULL));
+    count(&ret->cache_write, jd_path(usage, "input_tokens_details", "cache_write_tokens", NULL));
+    count(&ret->reasoning, jd_path(usage, "output_tokens_details", "reasoning_tokens", NULL));
+}
+
+static int64_t at_least_zero(int64_t v)
+{
+    return v > 0 ? v : 0;
+}
+
+void responses_write_usage(struct jw *w, const struct chat_usage *u)
+{
+    int64_t in = at_least_zero(u->prompt), out = at_least_zero(u->completion), sum;
+    if (__builtin_add_overflow(in, out, &sum))
+        sum = INT64_MAX;
+    jw_obj(w);
+    jw_ki64(w, S("input_tokens"), in);
+    jw_kobj(w, S("input_tokens_details"));
+    jw_ki64(w, S("cached_tokens"), at_least_zero(u->cache_read));
+    if (u->cache_write >= 0)
+        jw_ki64(w, S("cache_write_tokens"), u->cache_write);
+    jw_obj_end(w);
+    jw_ki64(w, S("output_tokens"), out);
+    jw_kobj(w, S("output_tokens_details"));
+    jw_ki64(w, S("reasoning_tokens"), at_least_zero(u->reasoning));
+    jw_obj_end(w);
+    jw_ki64(w, S("total_tokens"), u->total >= 0 ? u->total : sum);
+    jw_obj_end(w);
+}
+
+static void add_id(struct buf *out, str id)
+{
+    for (size_t i = 0; i < id.n && i < 80; i++) {
+        char c = id.p[i];
+        if ((c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
+            c == '_' || c == '-')
+            buf_chr(out, c);
+    }
+}
+
+static str bare_id(str id)
+{
+    static const char *const prefixes[] = { "chatcmpl-", "resp_", "msg_" };
+    for (size_t i = 0; i < COUNT_OF(prefixes); i++)
+        if (str_starts(id, str_c(prefixes[i])))
+            return str_skip(id, strlen(prefixes[i]));
+    return id;
+}
+
+void responses_id(struct buf *out, str exchange_id)
+{
+    buf_add(out, S("resp_"));
+    add_id(out, bare_id(exchange_id));
+}
+
+void responses_item_id(struct buf *out, const char *prefix, str exchange_id, uint32_t index)
+{
+    buf_add(out, str_c(prefix));
+    add_id(out, bare_id(exchange_id));
+    buf_chr(out, '_');
+    buf_u64(out, index);
+}
+
+int64_t responses_chars(str utf8)
+{
+    int64_t n = 0;
+    for (size_t i = 0; i < utf8.n; i++)
+        n += ((unsigned char)utf8.p[i] & 0xc0) != 0x80;
+    return n;
+}
+
+/* ---- errors --------------------------------------------------------------------------------- */
+
+void responses_error_of(struct chat_error *ret, jval *v, struct arena *a)
+{
+    jval *response = jd_get(v, S("response"));
+    jval *error = jd_get(jd_is_obj(response) ? response : v, S("error"));
+    openai_error_from(ret, 0, jd_is_obj(error) ? error : v, a);
+    if (str_eq(ret->type, S("error"))) /* the event's own type, where the error is not nested */
+        ret->type = (str){ 0 };
+}
+
+/* ---- tools ---------------------------------------------------------------------------------- */
+
+const struct chat_tool *responses_tool(const struct chat_req *r, str name)
+{
+    for (const struct chat_tool *t = r ? r->tools : NULL; t; t = t->next)
+        if (str_eq(t->name, name))
+            return t;
+    return NULL;
+}
+
+bool responses_split_name(const struct chat_tool *t, str *ret_namespace, str *ret_name,
+                          struct arena *a)
+{
+    jval *v = NULL;
+    if (!t || t->kind != TOOL_FUNCTION || t->origin != DIALECT_OPENAI_RESPONSES ||
+        !str_starts(t->raw, S("{\"namespace\":")) || FAILED(jd_read(&v, t->raw, a, NULL)))
+        return false;
+    *ret_namespace = jd_get_str(v, S("namespace"));
+    *ret_name = jd_get_str(v, S("name"));
+    return true;
+}
+
+str responses_unwrap_input(str args, struct arena *a)
+{
+    jval *v = NULL;
+    if (FAILED(jd_read(&v, args, a, NULL)) || !jd_is_str(jd_get(v, S("input"))))
+        return args;
+    return jd_get_str(v, S("input"));
+}
+
+/* ---- annotations ---------------------------------------------------------------------------- */
+
+static void write_url_note(struct jw *w, jval *from, int64_t start, int64_t end)
+{
+    jw_obj(w);
+    jw_kstr(w, S("type"), S("url_citation"));
+    jw_ki64(w, S("start_index"), jd_i64_or(jd_get(from, S("start_index")), start));
+    jw_ki64(w, S("end_index"), jd_i64_or(jd_get(from, S("end_index")), end));
+    jw_kstr(w, S("title"), jd_get_str(from, S("title")));
+    jw_kstr(w, S("url"), jd_get_str(from, S("url")));
+    jw_obj_end(w);
+}
+
+void responses_write_notes(struct buf *out, str notes, enum dialect_id origin, int64_t at,
+                           struct arena *a)
+{
+    jval *v = NULL;
+    if (FAILED(jd_read(&v, notes, a, NULL)))
+        return;
+    JD_EACH(m, v)
+    {
+        struct jw w;
+        jval *inner = jd_get(m.value, S("url_citation"));
+        bool url = jd_is_str(jd_get(m.value, S("url")));
+        if (origin != DIALECT_OPENAI_RESPONSES && !inner && !url)
+            continue;
+        if (out->n)
+            buf_chr(out, ',');
+        jw_init(&w, out);
+        if (origin == DIALECT_OPENAI_RESPONSES)
+            jw_val(&w, m.value);
+        else
+            write_url_note(&w, inner ? inner : m.value, at, at);
+    }
+}
+
+/* ---- reading -------------------------------------------------------------------------------- */
+
+struct reading {
+    struct chat_part **tail;
+    struct arena *a;
+    bool calls;
+};
+
+static struct chat_part *add(struct reading *rd, enum part_kind kind)
+{
+    struct chat_part *p = NEW(rd->a, struct chat_part, 1);
+    p->kind = kind;
+    p->origin = DIALECT_OPENAI_RESPONSES;
+    *rd->tail = p;
+    rd->tail = &p->next;
+    return p;
+}
+
+static void read_message(struct reading *rd, jval *item)
+{
+    JD_EACH(m, jd_get(item, S("content")))
+    {
+        str type = jd_get_str(m.value, S("type"));
+        if (str_eq(type, S("refusal"))) {
+            add(rd, PART_REFUSAL)->text = jd_get_str(m.value, S("refusal"));
+        } else if (str_eq(type, S("output_text"))) {
+            struct chat_part *p = add(rd, PART_TEXT);
+            p->text = jd_get_str(m.value, S("text"));
+            jval *notes = jd_get(m.value, S("annotations"));
+            if (jd_is_arr(notes) && jd_count(notes))
+                p->notes = jd_text(notes, rd->a);
+        } else {
+            add(rd, PART_OPAQUE)->raw = jd_text(item, rd->a);
+            return;
+        }
+    }
+}
+
+static void read_item(struct reading *rd, jval *item)
+{
+    str type = jd_get_str(item, S("type"));
+    bool custom = str_eq(type, S("custom_tool_call"));
+    if (str_eq(type, S("message"))) {
+        read_message(rd, item);
+    } else if (str_eq(type, S("function_call")) || custom) {
+        struct chat_part *p = add(rd, PART_TOOL_CALL);
+        p->call.id = jd_str_or(jd_get(item, S("call_id")), jd_get_str(item, S("id")));
+        p->call.name = jd_get_str(item, S("name"));
+        p->call.custom = custom;
+        p->call.args = jd_get_str(item, custom ? S("input") : S("arguments"));
+        rd->calls = true;
+    } else if (str_eq(type, S("reasoning"))) {
+        struct chat_part *p = add(rd, PART_THINKING);
+        p->text = responses_reasoning_text(item, rd->a);
+        p->signature = jd_get_str(item, S("encrypted_content"));
+        p->id = jd_get_str(item, S("id"));
+    } else if (str_eq(type, S("image_generation_call")) && jd_is_str(jd_get(item, S("result")))) {
+        struct chat_part *p = add(rd, PART_IMAGE);
+        p->media.data = jd_get_str(item, S("result"));
+        p->media.mime = S("image/png");
+    } else {
+        add(rd, PART_OPAQUE)->raw = jd_text(item, rd->a);
+    }
+}
+
+/* Log probabilities of all texts, as chat completions have them. */
+static str read_logprobs(jval *output, struct arena *a)
+{
+    struct buf all;
+    struct jw w;
+    bool any = false;
+    buf_init(&all, SIZE_MAX);
+    jw_init(&w, &all);
+    jw_obj(&w);
+    jw_karr(&w, S("content"));
+    JD_EACH(item, output)
+    JD_EACH(part, jd_get(item.value, S("content")))
+    JD_EACH(p, jd_get(part.value, S("logprobs")))
+    {
+        jw_val(&w, p.value);
+        any = true;
+    }
+    jw_arr_end(&w);
+    jw_knull(&w, S("refusal"));
+    jw_obj_end(&w);
+    str text = any ? arena_dup(a, buf_str(&all)) : (str){ 0 };
+    buf_done(&all);
+    return text;
+}
+
+rc responses_read_reply(struct chat_reply *ret, str body, struct chat_error *error, struct arena *a,
+                        struct err *e)
+{
+    jval *v = NULL;
+    *ret = (struct chat_reply){ .origin = DIALECT_OPENAI_RESPONSES, .usage = CHAT_USAGE_NONE };
+    if (FAILED(jd_read(&v, body, a, NULL)) || !jd_is_obj(v))
+        return fail(e, E_UPSTREAM, "openai", 0, "the upstream's answer is not a JSON object");
+    if (jd_given(jd_get(v, S("error"))) || jd_str_is(jd_get(v, S("status")), S("failed"))) {
+        responses_error_of(error, v, a);
+        error->status = chat_error_status(error->kind);
+        return fail(e, E_UPSTREAM, "openai", 0, "the upstream answered with an error");
+    }
+    jval *output = jd_get(v, S("output"));
+    if (!jd_is_arr(output))
+        return fail(e, E_UPSTREAM, "openai", 0, "the upstream's answer has no output");
+    struct chat_choice *c = NEW(a, struct chat_choice, 1);
+    struct reading rd = { .tail = &c->parts, .a = a };
+    JD_EACH(m, output)
+    read_item(&rd, m.value);
+    c->finish = responses_finish(v, &c->native_finish);
+    if (rd.calls && c->finish == FINISH_STOP)
+        c->finish = FINISH_TOOL_CALLS;
+    c->logprobs = read_logprobs(output, a);
+    ret->choices = c;
+    ret->id = jd_get_str(v, S("id"));
+    ret->model = jd_get_str(v, S("model"));
+    ret->created = (int64_t)jd_f64_or(jd_get(v, S("created_at")), 0) > 0
+                       ? jd_i64_or(jd_get(v, S("created_at")), 0)
+                       : 0;
+    ret->service_tier = jd_get_str(v, S("service_tier"));
+    responses_read_usage(&ret->usage, jd_get(v, S("usage")));
+    return RC_OK;
+}
+
+/* ---- the response object -------------------------------------------------------------------- */
+
+static void write_tools(struct jw *w, const struct chat_req *r, struct arena *a)
+{
+    const struct chat_extra *whole = r ? members_find(r->extras, S("tools")) : NULL;
+    if (whole) {
+        jw_raw(w, whole->value);
+        return;
+    }
+    (void)a;
+    jw_arr(w);
+    for (const struct chat_tool *t = r ? r->tools : NULL; t; t = t->next) {
+        if (t->raw.n && t->origin == DIALECT_OPENAI_RESPONSES) {
+            jw_raw(w, t->raw);
+            continue;
+        }
+        jw_obj(w);
+        jw_kstr(w, S("type"), S("function"));
+        jw_kstr(w, S("name"), t->name);
+        jw_kstr_if(w, S("description"), t->description);
+        jw_kraw(w, S("parameters"), t->schema);
+        jw_kbool(w, S("strict"), t->strict != TRI_FALSE);
+        jw_obj_end(w);
+    }
+    jw_arr_end(w);
+}
+
+static void write_choice(struct jw *w, const struct chat_req *r)
+{
+    static const char *const words[] = { "auto", "auto", "none", "required" };
+    const struct chat_extra *raw = r ? members_find(r->extras, S("tool_choice")) : NULL;
+    if (raw) {
+        jw_raw(w, raw->value);
+    } else if (r && r->choice == CHOICE_NAMED) {
+        const struct chat_tool *t = responses_tool(r, r->choice_name);
+        jw_obj(w);
+        jw_kstr(w, S("type"), t && t->kind == TOOL_CUSTOM ? S("custom") : S("function"));
+        jw_kstr(w, S("name"), r->choice_name);
+        jw_obj_end(w);
+    } else {
+        jw_str(w, str_c(words[r ? r->choice : CHOICE_AUTO]));
+    }
+}
+
+static void write_text_config(struct jw *w, const struct chat_req *r)
+{
+    jw_obj(w);
+    jw_kobj(w, S("format"));
+    if (r && r->format == FORMAT_SCHEMA) {
+        jw_kstr(w, S("type"), S("json_schema"));
+        jw_kstr(w, S("name"), r->schema_name.n ? r->schema_name : S("output"));
+        jw_kstr_if(w, S("description"), r->schema_description);
+        jw_kraw(w, S("schema"), r->schema);
+        jw_kbool(w, S("strict"), r->schema_strict == TRI_TRUE);
+    } else {
+        jw_kstr(w, S("type"), r && r->format == FORMAT_JSON ? S("json_object") : S("text"));
+    }
+    jw_obj_end(w);
+    jw_kstr_if(w, S("verbosity"), r ? r->verbosity : S(""));
+    jw_obj_end(w);
+}
+
+static void write_reasoning_config(struct jw *w, const struct chat_req *r)
+{
+    jw_obj(w);
+    if (r && r->effort != EFFORT_UNSET)
+        jw_kstr(w, S("effort"), str_c(chat_effort_name(r->effort)));
+    else
+        jw_knull(w, S("effort"));
+    if (r && r->show_thinking == TRI_TRUE)
+        jw_kstr(w, S("summary"), S("auto"));
+    else
+        jw_knull(w, S("summary"));
+    jw_obj_end(w);
+}
+
+/* What the request said, as it said it; null, or OpenAI's default, where it said nothing. */
+static void write_echo(struct jw *w, const struct dialect_ctx *c)
+{
+    static const struct {
+        const char *name, *otherwise;
+    } extras[] = {
+        { "instructions", "null" },
+        { "background", "false" },
+        { "max_tool_calls", "null" },
+        { "previous_response_id", "null" },
+        { "prompt_cache_key", "null" },
+        { "safety_identifier", "null" },
+        { "store", "true" },
+        { "truncation", "\"disabled\"" },
+    };
+    const struct chat_req *r = c->req;
+    for (size_t i = 0; i < COUNT_OF(extras); i++) {
+        const struct chat_extra *x = r ? members_find(r->extras, str_c(extras[i].name)) : NULL;
+        jw_kraw(w, str_c(extras[i].name), x ? x->value : str_c(extras[i].otherwise));
+    }
+    if (r && r->max_tokens != CHAT_UNSET)
+        jw_ki64(w, S("max_output_tokens"), r->max_tokens);
+    else
+        jw_knull(w, S("max_output_tokens"));
+    jw_kbool(w, S("parallel_tool_calls"), !r || r->parallel_calls != TRI_FALSE);
+    jw_key(w, S("reasoning"));
+    write_reasoning_config(w, r);
+    jw_kraw(w, S("temperature"), r && r->temperature.n ? r->temperature : S("1"));
+    jw_kraw(w, S("top_p"), r && r->top_p.n ? r->top_p : S("1"));
+    jw_ki64(w, S("top_logprobs"), r && r->top_logprobs != CHAT_UNSET ? r->top_logprobs : 0);
+    jw_key(w, S("text"));
+    write_text_config(w, r);
+    jw_key(w, S("tool_choice"));
+    write_choice(w, r);
+    jw_key(w, S("tools"));
+    write_tools(w, r, c->arena);
+    jw_kstr(w, S("service_tier"), r && r->service_tier.n ? r->service_tier : S("default"));
+    if (r && r->user.n)
+        jw_kstr(w, S("user"), r->user);
+    else
+        jw_knull(w, S("user"));
+    jw_kraw(w, S("metadata"), r && r->metadata.n ? r->metadata : S("{}"));
+}
+
+static void write_error(struct jw *w, const struct chat_error *err)
+{
+    jw_obj(w);
+    jw_kstr(w, S("code"),
+            err->kind == ERR_RATE_LIMIT       ? S("rate_limit_exceeded")
+            : err->kind == ERR_QUOTA          ? S("insufficient_quota")
+            : err->kind == ERR_CONTEXT_WINDOW ? S("context_length_exceeded")
+                                              : S("server_error"));
+    jw_kstr(w, S("message"), err->message);
+    jw_obj_end(w);
+}
+
+void responses_write_object(struct buf *out, const struct responses_state *s,
+                            const struct dialect_ctx *c)
+{
+    struct jw w;
+    jw_init(&w, out);
+    jw_obj(&w);
+    jw_key(&w, S("id"));
+    jw_str_begin(&w);
+    responses_id(out, c->id);
+    jw_str_end(&w);
+    jw_kstr(&w, S("object"), S("response"));
+    jw_ki64(&w, S("created_at"), c->created);
+    jw_kstr(&w, S("status"), str_c(s->status));
+    jw_key(&w, S("error"));
+    if (s->error)
+        write_error(&w, s->error);
+    else
+        jw_null(&w);
+    jw_key(&w, S("incomplete_details"));
+    if (strcmp(s->status, "incomplete") == 0) {
+        jw_obj(&w);
+        jw_kstr(&w, S("reason"),
+                s->finish == FINISH_FILTER ? S("content_filter") : S("max_output_tokens"));
+        jw_obj_end(&w);
+    } else {
+        jw_null(&w);
+    }
+    jw_kstr(&w, S("model"), c->model);
+    jw_karr(&w, S("output"));
+    buf_add(out, s->output);
+    jw_arr_end(&w);
+    write_echo(&w, c);
+    jw_key(&w, S("usage"));
+    if (s->usage)
+        responses_write_usage(&w, s->usage);
+    else
+        jw_null(&w);
+    jw_obj_end(&w);
+}
+
+/* ---- writing a whole reply ------------------------------------------------------------------ */
+
+struct writing {
+    struct buf items;
+    const struct dialect_ctx *c;
+    uint32_t index;
+};
+
+static void begin_item(struct writing *wr, struct jw *w, const char *type, const char *prefix)
+{
+    if (wr->items.n)
+        buf_chr(&wr->items, ',');
+    jw_init(w, &wr->items);
+    jw_obj(w);
+    jw_key(w, S("id"));
+    jw_str_begin(w);
+    responses_item_id(&wr->items, prefix, wr->c->id, wr->index++);
+    jw_str_end(w);
+    jw_kstr(w, S("type"), str_c(type));
+}
+
+static void write_text_part(struct jw *w, const struct chat_part *p, struct arena *a)
+{
+    jw_obj(w);
+    if (p->kind == PART_REFUSAL) {
+        jw_kstr(w, S("type"), S("refusal"));
+        jw_kstr(w, S("refusal"), p->text);
+    } else {
+        struct buf notes;
+        buf_init(&notes, SIZE_MAX);
+        if (p->notes.n)
+            responses_write_notes(&notes, p->notes, p->origin, responses_chars(p->text), a);
+        jw_kstr(w, S("type"), S("output_text"));
+        jw_kstr(w, S("text"), p->text);
+        jw_karr(w, S("annotations"));
+        buf_add(w->out, buf_str(&notes));
+        jw_arr_end(w);
+        jw_kraw(w, S("logprobs"), S("[]"));
+        buf_done(&notes);
+    }
+    jw_obj_end(w);
+}
+
+static bool is_text(const struct chat_part *p)
+{
+    return p && (p->kind == PART_TEXT || p->kind == PART_REFUSAL);
+}
+
+/* One message of the texts in a row; returns the last of them. */
+static const struct chat_part *write_message(struct writing *wr, const struct chat_part *p)
+{
+    struct jw w;
+    begin_item(wr, &w, "message", "msg_");
+    jw_kstr(&w, S("role"), S("assistant"));
+    jw_kstr(&w, S("status"), S("completed"));
+    jw_karr(&w, S("content"));
+    write_text_part(&w, p, wr->c->arena);
+    while (is_text(p->next)) {
+        p = p->next;
+        write_text_part(&w, p, wr->c->arena);
+    }
+    jw_arr_end(&w);
+    jw_obj_end(&w);
+    return p;
+}
+
+static void write_reasoning(struct writing *wr, str text, str sealed)
+{
+    struct jw w;
+    begin_item(wr, &w, "reasoning", "rs_");
+    jw_karr(&w, S("summary"));
+    if (text.n) {
+        jw_obj(&w);
+        jw_kstr(&w, S("type"), S("summary_text"));
+        jw_kstr(&w, S("text"), text);
+        jw_obj_end(&w);
+    }
+    jw_arr_end(&w);
+    jw_kstr_if(&w, S("encrypted_content"), sealed);
+    jw_obj_end(&w);
+}
+
+static void write_call(struct writing *wr, const struct chat_call *call)
+{
+    struct jw w;
+    struct arena *a = wr->c->arena;
+    const struct chat_tool *tool = responses_tool(wr->c->req, call->name);
+    bool custom = call->custom || (tool && tool->kind == TOOL_CUSTOM);
+    str space, name = call->name;
+    begin_item(wr, &w, custom ? "custom_tool_call" : "function_call", custom ? "ctc_" : "fc_");
+    jw_kstr(&w, S("status"), S("completed"));
+    jw_kstr(&w, S("call_id"), signature_into_id(a, call->id, call->signature));
+    if (responses_split_name(tool, &space, &name, a))
+        jw_kstr(&w, S("namespace"), space);
+    jw_kstr(&w, S("name"), name);
+    if (custom)
+        jw_kstr(&w, S("input"), call->custom ? call->args : responses_unwrap_input(call->args, a));
+    else
+        jw_kstr(&w, S("arguments"), call->args.n ? call->args : S("{}"));
+    jw_obj_end(&w);
+}
+
+static void write_part(struct writing *wr, const struct chat_part *p)
+{
+    struct jw w;
+    struct arena *a = wr->c->arena;
+    switch (p->kind) {
+    case PART_THINKING:
+        write_reasoning(wr, p->text,
+                        signature_mark(a, p->signature, p->origin, DIALECT_OPENAI_RESPONSES));
+        break;
+    case PART_REDACTED:
+        write_reasoning(wr, S(""),
+                        signature_mark(a, arena_cat(a, RESPONSES_REDACTED, p->media.data),
+                                       p->origin, DIALECT_OPENAI_RESPONSES));
+        break;
+    case PART_TOOL_CALL:
+        write_call(wr, &p->call);
+        break;
+    case PART_IMAGE:
+        if (!p->media.data.n)
+            break;
+        begin_item(wr, &w, "image_generation_call", "ig_");
+        jw_kstr(&w, S("status"), S("completed"));
+        jw_kstr(&w, S("result"), p->media.data);
+        jw_obj_end(&w);
+        break;
+    case PART_OPAQUE:
+        if (p->origin != DIALECT_OPENAI_RESPONSES || !p->raw.n)
+            break;
+        if (wr->items.n)
+            buf_chr(&wr->items, ',');
+        buf_add(&wr->items, p->raw);
+        wr->index++;
+        break;
+    default:
+        break;
+    }
+}
+
+void responses_write_reply(struct buf *out, const struct chat_reply *r, const struct dialect_ctx *c)
+{
+    struct writing wr = { .c = c };
+    const struct chat_choice *choice = r->choices;
+    enum chat_finish finish = choice ? choice->finish : FINISH_STOP;
+    buf_init(&wr.items, SIZE_MAX);
+    for (const struct chat_part *p = choice ? choice->parts : NULL; p; p = p->next) {
+        if (is_text(p)) {
+            bool any = p->text.n > 0 || is_text(p->next);
+            if (any)
+                p = write_message(&wr, p);
+            if (p->kind == PART_TEXT && p->signature.n)
+                write_reasoning(
+                    &wr, S(""),
+                    signature_mark(c->arena, p->signature, p->origin, DIALECT_OPENAI_RESPONSES));
+        } else {
+            write_part(&wr, p);
+        }
+    }
+    bool cut = finish == FINISH_LENGTH || finish == FINISH_FILTER || finish == FINISH_CONTEXT;
+    struct responses_state s = { .status = cut ? "incomplete" : "completed",
+                                 .output = buf_str(&wr.items),
+                                 .usage = r->usage.seen ? &r->usage : NULL,
+                                 .finish = finish };
+    responses_write_object(out, &s, c);
+    buf_done(&wr.items);
+}
