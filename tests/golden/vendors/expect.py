@@ -328,7 +328,6 @@ GEMINI_FINISH = {"STOP": "stop", "MAX_TOKENS": "length", "SAFETY": "filter",
 
 def gemini_frames(frames):
     out = result()
-    word = None
     for r in frames:
         for c in (r.candidates or [])[:1]:
             for p in (c.content.parts if c.content else None) or []:
@@ -339,7 +338,7 @@ def gemini_frames(frames):
                 elif p.function_call:
                     out["calls"].append({"name": p.function_call.name,
                                          "args": p.function_call.args or {}})
-            if c.finish_reason:  # what the last frame says
+            if c.finish_reason:
                 word = getattr(c.finish_reason, "value", str(c.finish_reason))
                 out["finish"] = GEMINI_FINISH.get(word, "stop")
         feedback = r.prompt_feedback
@@ -357,7 +356,7 @@ def gemini_frames(frames):
                 out["usage"]["cached"] = u.cached_content_token_count
             if u.thoughts_token_count is not None:
                 out["usage"]["reasoning"] = u.thoughts_token_count
-    if out["calls"] and (out["finish"] == "stop" or word == "UNEXPECTED_TOOL_CALL"):
+    if out["calls"] and out["finish"] == "stop":
         out["finish"] = "tool_calls"
     return out
 
