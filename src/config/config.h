@@ -194,6 +194,21 @@ struct config_source {
  * by config_getenv and not exported. source->env must stay callable as long as the config lives. */
 rc config_load(const struct config_source *source, struct config **ret, struct diags *d);
 
+/* A local server that was found answering, for config_discover. */
+struct found_server {
+    const char *kind;  /* "ollama", "hosted_vllm", "llamafile", "lm_studio": the vendor's prefix */
+    str base;          /* "http://127.0.0.1:11434" */
+    const str *models; /* the names it listed */
+    size_t nmodels;
+};
+
+/* A config without a file: what is there (a vendor with a key in the environment becomes PREFIX/ +
+ * star and a few well-known names, a local server its models) and sluice/echo. Notes in d say what
+ * was found, what was not, and how to add it. Written in provider/discover.c: it needs the vendors'
+ * rows. */
+rc config_discover(const struct found_server *servers, size_t n, const struct config_source *source,
+                   struct config **ret, struct diags *d);
+
 /* An empty configuration with every default, for those without a file (one reference); a master key
  * from LITELLM_MASTER_KEY. Add entries before anybody else sees it. */
 struct config *config_new(const struct config_source *source);

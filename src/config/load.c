@@ -69,54 +69,55 @@ const char *config_getenv(const struct config *c, const char *name)
 
 /* ---- files ---------------------------------------------------------------------------------- */
 
-static rc read_all(int fd, struct buf *out, str path, struct err *e)
+static rc read_all(int fd, struct buf *out, struct err *e)
 {
     for (;;) {
         char *room = buf_room(out, 64 * 1024);
         if (!room)
-            return fail(e, E_LIMIT, "config", 0, "%.*s: larger than 8 MiB", STRF(path));
+            return fail(e, E_LIMIT, "config", 0, "larger than 8 MiB");
         ssize_t n = read(fd, room, 64 * 1024);
         if (n < 0 && errno == EINTR)
             continue;
         if (n < 0)
-            return fail(e, E_IO, "config", 0, "%.*s: %s", STRF(path), strerror(errno));
+            return fail(e, E_IO, "config", 0, "%s", strerror(errno));
         if (n == 0)
             return RC_OK;
         out->n += (size_t)n;
     }
 }
 
-static rc read_file(str path, struct buf *out, struct err *e)
+/* regular: nothing else (a pipe would keep us waiting); the main file may be <(...). */
+static rc read_file(str path, bool regular, struct buf *out, struct err *e)
 {
     char name[4096];
     if (path.n >= sizeof name || memchr(path.p, 0, path.n))
         return fail(e, E_IO, "config", 0, "not a file name");
     memcpy(name, path.p, path.n);
     name[path.n] = 0;
-    int fd = open(name, O_RDONLY | O_CLOEXEC | O_NOCTTY);
-    struct stat st;
+    int fd = open(name, O_RDONLY | O_CLOEXEC | O_NOCTTY | (regular ? O_NONBLOCK : 0));
+    struct stat st = { 0 };
     if (fd < 0)
-        return fail(e, E_IO, "config", 0, "%.*s: %s", STRF(path), strerror(errno));
+        return fail(e, E_IO, "config", 0, "%s", strerror(errno));
     rc r = RC_OK;
     if (fstat(fd, &st) == 0 && S_ISDIR(st.st_mode))
         r = fail(e, E_IO, "config", 0,
-                 "%.*s: is a folder (a compose file makes one where the file "
-                 "to mount does not exist)",
-                 STRF(path));
+                 "it is a folder (compose makes one where the file to mount does not exist)");
+    else if (regular && !S_ISREG(st.st_mode))
+        r = fail(e, E_IO, "config", 0, "it is not a regular file");
     else
-        r = read_all(fd, out, path, e);
+        r = read_all(fd, out, e);
     close(fd);
     return r;
 }
 
-static rc read_yaml(struct loader *l, str path, struct ynode **ret, struct err *e)
+static rc read_yaml(struct loader *l, str path, bool regular, struct ynode **ret, struct err *e)
 {
     struct buf text;
     buf_init(&text, YAML_BYTES_MAX + 65536);
-    rc r = read_file(path, &text, e);
+    rc r = read_file(path, regular, &text, e);
     if (FAILED(r))
         diag_add(l->d, DIAG_ERROR, path, 0, 0, S(""), S("give the path of a file that can be read"),
-                 "cannot be read: %s", strerror(errno));
+                 "cannot be read: %s", e->text);
     else
         r = yaml_read(ret, arena_dup(l->a, path), buf_str(&text), l->a, l->d, e);
     buf_done(&text);
@@ -178,7 +179,7 @@ void load_includes(struct loader *l, struct ynode *root)
     for (struct chat_str *s = names; s && n < INCLUDES_MAX; s = s->next, n++) {
         struct ynode *more;
         struct err e;
-        if (!s->s.n || FAILED(read_yaml(l, beside(l, s->s), &more, &e)))
+        if (!s->s.n || FAILED(read_yaml(l, beside(l, s->s), true, &more, &e)))
             continue; /* said already: an error, so that check fails; the rest is served */
         if (want_map(l, more, &at)) {
             if (ynode_get(more, S("include")))
@@ -304,7 +305,7 @@ static rc load_text(struct loader *l, const struct config_source *source, struct
     if (source->has_text)
         TRY(yaml_read(&root, l->c->path, source->text, l->a, l->d, e));
     else
-        TRY(read_yaml(l, l->c->path, &root, e));
+        TRY(read_yaml(l, l->c->path, false, &root, e));
     if (root->kind != Y_MAP && root->kind != Y_NULL) {
         diag_add(l->d, DIAG_ERROR, l->c->path, root->line, root->column, S(""),
                  S("begin with model_list:"), "expected a map of sections, got %s",

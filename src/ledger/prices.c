@@ -230,9 +230,12 @@ static int64_t part(int64_t count, int64_t *left)
     return n;
 }
 
+#define TOKENS_MAX (INT64_C(1) << 50) /* more in one answer is nonsense */
+
 int64_t price_cost_nanousd(const struct price *p, const struct chat_usage *u)
 {
-    if ((p->input < 0 && p->output < 0 && p->request < 0) || (u->prompt < 0 && u->completion < 0))
+    if ((p->input < 0 && p->output < 0 && p->request < 0) || (u->prompt < 0 && u->completion < 0) ||
+        u->prompt > TOKENS_MAX || u->completion > TOKENS_MAX)
         return -1;
     bool tier = p->tier_above >= 0 && u->prompt > p->tier_above;
     int64_t in = or_else(tier ? or_else(p->tier_input, p->input) : p->input, 0);
@@ -261,7 +264,7 @@ int64_t price_cost_nanousd(const struct price *p, const struct chat_usage *u)
         { n_reasoning, or_else(p->reasoning, out) },
         { n_audio_out, or_else(p->audio_out, out) },
     };
-    __int128 sum = 0; /* eight products of two int64 fit */
+    __int128 sum = 0; /* eight products of 2^50 and 2^63 fit */
     for (size_t i = 0; i < COUNT_OF(terms); i++)
         sum += (__int128)terms[i].tokens * terms[i].price;
     sum = (sum + 500000) / 1000000 + or_else(p->request, 0);
