@@ -13,9 +13,10 @@ enum chat_finish responses_finish(jval *response, str *ret_native)
     *ret_native = reason.n ? reason : jd_get_str(response, S("status"));
     if (str_eq(reason, S("content_filter")))
         return FINISH_FILTER;
-    if (reason.n || jd_str_is(jd_get(response, S("status")), S("incomplete")))
+    if (reason.n || str_eq(*ret_native, S("incomplete")))
         return FINISH_LENGTH;
-    return FINISH_STOP;
+    /* Others: queued or in_progress, a background run that has no answer yet. */
+    return str_eq(*ret_native, S("completed")) ? FINISH_STOP : FINISH_NONE;
 }
 
 static void count(int64_t *ret, jval *v)
@@ -291,7 +292,7 @@ rc responses_read_reply(struct chat_reply *ret, str body, struct chat_error *err
     JD_EACH(m, output)
     read_item(&rd, m.value);
     c->finish = responses_finish(v, &c->native_finish);
-    if (rd.calls && c->finish == FINISH_STOP)
+    if (rd.calls && (c->finish == FINISH_STOP || c->finish == FINISH_NONE))
         c->finish = FINISH_TOOL_CALLS;
     c->logprobs = read_logprobs(output, a);
     ret->choices = c;

