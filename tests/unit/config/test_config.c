@@ -512,6 +512,23 @@ static void key_table(void **state)
     assert_null(key_near(SECTION_PARAMS, S("x")));
 }
 
+/* docs/config.md ends with the tables that keys_print prints (script/docs writes them). */
+static void documented(void **state)
+{
+    struct buf want, have;
+    buf_init(&want, 1 << 22);
+    buf_init(&have, 1 << 22);
+    keys_print(&want);
+    FILE *f = fopen(TEST_DATA "/../docs/config.md", "r");
+    assert_non_null(f);
+    have.n = fread(buf_room(&have, 1 << 21), 1, 1 << 21, f);
+    fclose(f);
+    if (!str_ends(buf_str(&have), buf_str(&want)))
+        fail_msg("docs/config.md is not up to date: run script/docs");
+    buf_done(&want);
+    buf_done(&have);
+}
+
 static void shown(void **state)
 {
     struct diags d;
@@ -540,6 +557,7 @@ int main(void)
         cmocka_unit_test(homelab),
         cmocka_unit_test(placeholders),
         cmocka_unit_test(key_table),
+        cmocka_unit_test(documented),
         cmocka_unit_test(shown),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
