@@ -552,6 +552,7 @@ rc openai_relay_event(struct dialect_relay *rl, struct buf *out, const struct ss
         rl->finished = true;
         if (!(rl->flags & USAGE_SENT))
             buf_add(out, rl->held);
+        rl->flags |= USAGE_SENT;
         write_unchanged(out, ev);
         return RC_OK;
     }
