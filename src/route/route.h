@@ -32,32 +32,36 @@ struct route_health {
     atomic_uint refs;
     atomic_ullong cooldown_until_ms; /* loop-independent monotonic ms */
     atomic_uint in_flight;
-    atomic_uint minute, minute_ok, minute_failed; /* the minute they count */
+    atomic_uint minute, minute_ok, minute_failed; /* the minute they count, and its answers */
+    atomic_uint minute_requests;
+    atomic_ullong minute_tokens;
+    atomic_ullong fails_since_ms; /* allowed_fails: failures in the window that began then */
+    atomic_uint fails;
     atomic_uint last_state, last_status;
     atomic_llong last_at_ms;
     /* for /metrics */
     atomic_ullong requests, failures, tokens_in, tokens_out, tokens_cached, cost_nanousd;
     atomic_ullong latency_ms_sum, cooldowns;
-    atomic_ullong ewma_latency_us; /* latency-based routing */
+    atomic_ullong ewma_latency_us; /* latency-based routing; 0: not known */
 };
 
 struct deployment {
-    str id;           /* model_info.id, else a digest of its parameters (no secret in it) */
-    str group_name;   /* model_name */
+    str id;            /* model_info.id, else a digest of its parameters (no secret in it) */
+    str group_name;    /* model_name */
     str litellm_model; /* litellm_params.model as written */
-    str model;        /* upstream name; may hold '*' for wildcard groups: see plan_step.model */
+    str model;         /* upstream name; may hold '*' for wildcard groups: see plan_step.model */
     const struct provider *provider; /* NULL for local models */
     str provider_name;
     enum dialect_id dialect;
-    bool local; /* sluice/echo, mock_response */
-    str mock_response;
+    bool local;        /* sluice/echo, mock_response */
+    str mock_response; /* p == NULL: none (local then means sluice/echo); may be "" */
 
     struct origin origin;
-    str api_base;      /* for people: scheme, host, port, path; no query, no userinfo */
-    str host_field;    /* value of the Host field */
-    str base_path;     /* path prefix, without trailing slash; empty if none */
-    bool base_has_path;/* base_path came from the user: dialects append only their last part */
-    str query;         /* "api-version=..." for Azure; empty */
+    str api_base;       /* for people: scheme, host, port, path; no query, no userinfo */
+    str host_field;     /* value of the Host field */
+    str base_path;      /* path prefix, without trailing slash; empty if none */
+    bool base_has_path; /* base_path came from the user: dialects append only their last part */
+    str query;          /* "api-version=..." for Azure; empty */
     struct secret auth_fields; /* "authorization: Bearer sk-...\r\n"; may be empty */
     struct secret api_key;     /* the bare key, to recognise a leak */
     str extra_fields;          /* "name: value\r\n"... from extra_headers, organization */
@@ -68,13 +72,16 @@ struct deployment {
     str cache_points; /* cache_control_injection_points, JSON text */
     uint64_t quirks;
     bool drop_params, modify_params, merge_reasoning;
-    int64_t max_tokens_default; /* CHAT_UNSET */
+    int64_t max_tokens_default;                             /* CHAT_UNSET */
     int64_t rpm, tpm, weight, order, max_parallel_requests; /* CHAT_UNSET */
     uint32_t timeout_ms, stream_timeout_ms, connect_ms;     /* 0: none (connect_ms: default) */
     int64_t num_retries, cooldown_ms;                       /* CHAT_UNSET */
     struct price price;
     const struct model_entry *entry; /* NULL for built-ins */
     struct route_health *health;
+    /* private to route/ */
+    const struct config *config; /* cooldown rules */
+    bool lone;                   /* the only one of its group */
 };
 
 /* value holds this deployment's key (an upstream echoes it). */
@@ -107,8 +114,8 @@ const struct deployment *route_first(const struct route_table *t, str name);
 
 enum route_failure {
     ROUTE_OK,
-    ROUTE_OK_NEUTRAL,     /* says nothing about the deployment (client left, client's own fault) */
-    ROUTE_FAIL_CONNECT,   /* no connection, or closed before an answer */
+    ROUTE_OK_NEUTRAL,   /* says nothing about the deployment (client left, client's own fault) */
+    ROUTE_FAIL_CONNECT, /* no connection, or closed before an answer */
     ROUTE_FAIL_TIMEOUT,
     ROUTE_FAIL_STATUS,    /* an error status (or an error under 200) */
     ROUTE_FAIL_MALFORMED, /* not an answer */
@@ -137,15 +144,16 @@ struct plan_options {
     int num_retries;     /* -1: as configured */
     uint32_t timeout_ms; /* 0: as configured */
     bool disable_fallbacks;
-    str fallbacks;       /* JSON text of the request's own list; empty: none */
+    str fallbacks; /* JSON text of the request's own list; empty: none */
 };
 
 struct plan_options plan_options_default(void);
 
 struct plan_step {
     const struct deployment *deployment;
-    str model;         /* the upstream's model name, captures filled in */
-    uint32_t delay_ms; /* wait before it */
+    str model;                              /* the upstream's model name, captures filled in */
+    const struct chat_extra *overrides;     /* of a fallback {model: x, ...}: set in the request */
+    uint32_t delay_ms;                      /* wait before it */
     uint32_t timeout_ms, stream_timeout_ms; /* 0: none */
     unsigned fallbacks;                     /* fallback hops taken so far */
     int64_t retry_after_ms;                 /* PLAN_NONE: when a deployment is back; -1 unknown */
