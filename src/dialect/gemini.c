@@ -65,10 +65,25 @@ static int64_t plus(int64_t a, int64_t b)
     return __builtin_add_overflow(a, b, &sum) ? -1 : sum;
 }
 
-/* The counters alone, without a tree: nearly every frame has them. The modalities are read from
- * whole answers only. */
+/* Other modalities than text are told in lists. */
+static void relay_modalities(struct dialect_relay *rl, str usage)
+{
+    struct arena a;
+    struct chat_usage u;
+    jval *v;
+    arena_init(&a);
+    if (!FAILED(jd_read(&v, usage, &a, NULL)) && gemini_read_usage(&u, v))
+        rl->usage = u;
+    arena_done(&a);
+}
+
+/* The counters alone, without a tree: nearly every frame has them. */
 static void relay_usage(struct dialect_relay *rl, str usage)
 {
+    if (str_contains(usage, S("\"AUDIO\"")) || str_contains(usage, S("\"IMAGE\""))) {
+        relay_modalities(rl, usage);
+        return;
+    }
     struct json_member m[] = {
         { .name = S("promptTokenCount") },     { .name = S("toolUsePromptTokenCount") },
         { .name = S("candidatesTokenCount") }, { .name = S("thoughtsTokenCount") },

@@ -81,6 +81,8 @@ enum part_kind gemini_media_kind(str mime);
 /* ---- answers -------------------------------------------------------------------------------- */
 
 enum chat_finish gemini_finish_of(jval *reason, str *ret_native);
+/* The finish of an answer that has calls. */
+enum chat_finish gemini_finish_with_calls(enum chat_finish finish, str native);
 str gemini_finish_name(enum chat_finish finish);
 bool gemini_read_usage(struct chat_usage *ret, jval *usage_metadata);
 void gemini_write_usage(struct jw *w, const struct chat_usage *u);

@@ -33,6 +33,14 @@ static const struct {
     { "CONTINUATION", -1, FINISH_LENGTH }, /* the answer goes on in a request that we do not send */
 };
 
+/* Calls that the model was not to make are calls all the same, if they came. */
+enum chat_finish gemini_finish_with_calls(enum chat_finish finish, str native)
+{
+    bool made = str_eq(native, S("UNEXPECTED_TOOL_CALL")) ||
+                str_eq(native, S("TOO_MANY_TOOL_CALLS"));
+    return finish == FINISH_STOP || made ? FINISH_TOOL_CALLS : finish;
+}
+
 enum chat_finish gemini_finish_of(jval *reason, str *ret_native)
 {
     int64_t number = gemini_i64(reason, -2);
@@ -446,8 +454,8 @@ static void finish_choice(struct chat_choice *c, jval *grounding, struct arena *
 {
     struct chat_part *text = NULL;
     for (struct chat_part *p = c->parts; p; p = p->next) {
-        if (p->kind == PART_TOOL_CALL && c->finish == FINISH_STOP)
-            c->finish = FINISH_TOOL_CALLS;
+        if (p->kind == PART_TOOL_CALL)
+            c->finish = gemini_finish_with_calls(c->finish, c->native_finish);
         if (p->kind == PART_TEXT)
             text = p;
     }

@@ -86,8 +86,8 @@ static void read_candidate(struct gemini_stream_reader *s, jval *v, struct chat_
     if (finish == FINISH_NONE || s->finished & 1u << choice)
         return;
     s->finished |= (uint8_t)(1u << choice);
-    if (finish == FINISH_STOP && s->calls[choice])
-        finish = FINISH_TOOL_CALLS;
+    if (s->calls[choice])
+        finish = gemini_finish_with_calls(finish, native);
     emit(sink, (struct chat_event){
                    .kind = EV_FINISH, .choice = choice, .finish = finish, .text = native });
 }

@@ -302,7 +302,8 @@ static void write_calls(struct jw *w, const struct chat_choice *c, struct arena 
 
 bool openai_write_annotations(struct jw *w, str notes, enum dialect_id origin, struct arena *a)
 {
-    if (origin == DIALECT_OPENAI_CHAT || origin == DIALECT_NONE) {
+    /* Gemini's reader makes url_citations of its grounding. */
+    if (origin == DIALECT_OPENAI_CHAT || origin == DIALECT_GEMINI || origin == DIALECT_NONE) {
         jw_raw(w, notes);
         return true;
     }
@@ -337,7 +338,7 @@ static void write_notes(struct jw *w, const struct chat_choice *c, enum dialect_
         if (p->kind != PART_TEXT || p->notes.n == 0)
             continue;
         if (origin == DIALECT_OPENAI_CHAT || origin == DIALECT_OPENAI_RESPONSES ||
-            origin == DIALECT_NONE) {
+            origin == DIALECT_GEMINI || origin == DIALECT_NONE) {
             jw_key(w, S("annotations"));
             if (!openai_write_annotations(w, p->notes, origin, a))
                 jw_raw(w, S("[]"));
