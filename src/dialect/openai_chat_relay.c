@@ -68,10 +68,14 @@ static void apply(struct buf *out, str text, const struct edits *es)
     buf_add(out, str_skip(text, at));
 }
 
+static bool is_blank(char c)
+{
+    return c == ' ' || c == '\t' || c == '\r' || c == '\n';
+}
+
 static size_t skip_blanks(str text, size_t at)
 {
-    while (at < text.n &&
-           (text.p[at] == ' ' || text.p[at] == '\t' || text.p[at] == '\r' || text.p[at] == '\n'))
+    while (at < text.n && is_blank(text.p[at]))
         at++;
     return at;
 }
@@ -88,7 +92,7 @@ static void drop_member(struct edits *es, str text, str value)
     while (text.p[start] != '"') /* ... and its opening one: names wanted here hold no quotes */
         start--;
     size_t before = start;
-    while (before > 0 && skip_blanks(text, before - 1) >= start)
+    while (before > 0 && is_blank(text.p[before - 1]))
         before--;
     if (before > 0 && text.p[before - 1] == ',') {
         start = before - 1;

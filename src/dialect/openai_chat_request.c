@@ -1,5 +1,6 @@
 /* Reading POST /v1/chat/completions: strict about the types of known members, generous with the
  * rest (see dialect.h). */
+#include "base/map.h"
 #include "dialect/openai_chat_internal.h"
 #include "dialect/signature.h"
 
@@ -470,21 +471,23 @@ static enum tool_choice choice_of(str word)
 /* allowed_tools narrows the list: the tools that are not named go. */
 static void keep_allowed(struct chat_req *r, jval *allowed)
 {
-    struct chat_tool **at = &r->tools;
-    while (*at) {
-        bool named = false;
-        JD_EACH(t, allowed)
-        {
-            str name = jd_str(jd_path(t.value, "function", "name", NULL));
-            if (!name.n)
-                name = jd_str(jd_path(t.value, "custom", "name", NULL));
-            named = named || (name.n && str_eq(name, (*at)->name));
+    static const char *const kinds[] = { "function", "custom" };
+    struct map names;
+    map_init(&names);
+    JD_EACH(t, allowed)
+    {
+        for (size_t i = 0; i < COUNT_OF(kinds); i++) {
+            str name = jd_str(jd_path(t.value, kinds[i], "name", NULL));
+            if (name.n)
+                map_put(&names, name, &names);
         }
-        if (named)
+    }
+    for (struct chat_tool **at = &r->tools; *at;)
+        if (map_get(&names, (*at)->name))
             at = &(*at)->next;
         else
             *at = (*at)->next;
-    }
+    map_done(&names);
 }
 
 static rc read_choice(struct chat_req *r, jval *v, struct arena *a, struct err *e)
@@ -508,8 +511,7 @@ static rc read_choice(struct chat_req *r, jval *v, struct arena *a, struct err *
         r->choice = CHOICE_NAMED;
     } else if (jd_is_obj(allowed)) {
         r->choice = choice_of(jd_get_str(allowed, S("mode")));
-        if (jd_count(jd_get(allowed, S("tools"))) <= 1024) /* names are compared one by one */
-            keep_allowed(r, jd_get(allowed, S("tools")));
+        keep_allowed(r, jd_get(allowed, S("tools")));
     } else {
         r->choice = choice_of(jd_get_str(v, S("type")));
     }
@@ -694,9 +696,11 @@ static void read_extras(struct chat_req *r, jval *body, struct chat_extra ***ext
         if (!is_known(m.name) && jd_given(m.value))
             add_extra(extras, m.name, m.value, a);
     }
+    enum { UNPACKED_MAX = 256 };              /* each is looked up among the others */
     JD_EACH(m, jd_get(body, S("extra_body"))) /* the SDK unpacks it; other clients may not */
     {
-        if (!is_known(m.name) && jd_given(m.value) && !jd_get(body, m.name))
+        if (m.index < UNPACKED_MAX && !is_known(m.name) && jd_given(m.value) &&
+            !jd_get(body, m.name))
             add_extra(extras, m.name, m.value, a);
     }
     if (!r->user.n)
