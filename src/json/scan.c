@@ -315,6 +315,8 @@ rc json_scan_more(str text, struct json_member *wanted, size_t n, enum json_kind
                   bool *ret_surrogates, struct err *e)
 {
     struct scan s;
+    if (text.n == 0)
+        text = S(""); /* its p may be NULL, which cannot be added to */
     s.begin = s.p = text.p;
     s.end = text.p + text.n;
     s.wanted = wanted;

@@ -52,6 +52,8 @@ static const char *copy_end(const char *p, const char *end)
 
 void json_escape(struct buf *out, str s)
 {
+    if (s.n == 0) /* and s.p may be NULL */
+        return;
     const char *p = s.p, *end = s.p + s.n;
     while (p < end) {
         const char *stop = copy_end(p, end);
