@@ -11,6 +11,7 @@ static const struct {
     const char *does;
 } commands[] = {
     { "bench", cmd_bench, "measures chat servers: latency, throughput, CPU, tokens, cost" },
+    { "check", cmd_check, "says what is wrong with a config.yaml, and what becomes of its keys" },
     { "mock", cmd_mock, "an upstream that makes its answers up, for tests and benchmarks" },
 };
 

@@ -60,6 +60,7 @@ struct model_entry {
     str custom_llm_provider, api_base, api_version, organization;
     struct secret api_key;
     bool api_key_given;          /* a key was written (it may be empty, as an unset variable is) */
+    str api_key_env;             /* the variable it was written as: os.environ/NAME; empty: none */
     struct header *headers;      /* extra_headers / headers */
     struct chat_extra *defaults; /* unlisted keys: default request parameters, JSON text */
     struct chat_extra *extra_body;

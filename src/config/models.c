@@ -167,6 +167,8 @@ static void read_params(struct loader *l, const struct ynode *written, const str
         merge(l, &params, l->default_params);
     const struct ynode *key = ynode_get(&params, S("api_key"));
     e->api_key_given = key && key->kind != Y_NULL;
+    if (e->api_key_given && str_starts(key->text, S("os.environ/")))
+        e->api_key_env = str_trim(str_skip(key->text, 11));
     read_section(l, &params, SECTION_PARAMS, e, p, unknown_param);
 }
 

@@ -143,8 +143,8 @@ static bool is_clean(str key)
 static void no_key(struct maker *m)
 {
     const struct provider *p = m->dep->provider;
-    if (p->key_optional || !m->own_host || m->own_auth)
-        return;
+    if (p->key_optional || !m->own_host || m->own_auth || m->e->api_key_env.n)
+        return; /* an unset variable was said by the loader, with its line */
     say(m, DIAG_WARN, "api_key",
         p->key_env[0] ? "set that variable, or api_key: os.environ/NAME" : "add api_key",
         "none is given and %s is not set: %s will refuse the calls",
@@ -168,6 +168,9 @@ static bool set_auth(struct maker *m)
         no_key(m);
         return true;
     }
+    if (m->own_host && !p->key_optional && config_is_placeholder(key))
+        say(m, DIAG_WARN, from, "put the real one in its place, or os.environ/NAME",
+            "an example, not a key: %s will refuse the calls", p->label);
     if (!is_clean(key)) {
         say(m, DIAG_ERROR, "api_key", "give the bare key, in one line",
             "%s holds blanks, line ends or characters that no key has: this row is left out", from);
