@@ -1,5 +1,6 @@
 /* The request to a Gemini upstream. */
 #include "base/map.h"
+#include "chat/defaults.h"
 #include "dialect/gemini_internal.h"
 
 /* Base64 of "skip_thought_signature_validator": what Google says to put on calls of a history that
@@ -986,7 +987,9 @@ static void write_extra_body(struct writer *p)
 rc gemini_write_chat(struct buf *out, const struct chat_req *r, const struct chat_target *t,
                      struct chat_loss *loss, struct arena *a, struct err *e)
 {
-    struct writer p = { .req = r,
+    struct chat_req req = *r;
+    chat_apply_defaults(&req, t->defaults, a);
+    struct writer p = { .req = &req,
                         .target = t,
                         .loss = loss,
                         .arena = a,

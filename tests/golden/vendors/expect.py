@@ -328,6 +328,7 @@ GEMINI_FINISH = {"STOP": "stop", "MAX_TOKENS": "length", "SAFETY": "filter",
 
 def gemini_frames(frames):
     out = result()
+    word = None
     for r in frames:
         for c in (r.candidates or [])[:1]:
             for p in (c.content.parts if c.content else None) or []:
@@ -356,7 +357,7 @@ def gemini_frames(frames):
                 out["usage"]["cached"] = u.cached_content_token_count
             if u.thoughts_token_count is not None:
                 out["usage"]["reasoning"] = u.thoughts_token_count
-    if out["calls"] and out["finish"] == "stop":
+    if out["calls"] and (out["finish"] == "stop" or word == "UNEXPECTED_TOOL_CALL"):
         out["finish"] = "tool_calls"
     return out
 

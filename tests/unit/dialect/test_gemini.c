@@ -413,6 +413,40 @@ static void test_losses(void **state)
     arena_done(&a);
 }
 
+/* The deployment's own words: defaults where the request says nothing, the extra body always. */
+static void test_deployment(void **state)
+{
+    (void)state;
+    struct arena a;
+    struct buf out;
+    struct err e = { 0 };
+    struct chat_extra safety = { NULL, S("safety_settings"), S("[1]") };
+    struct chat_extra top_p = { &safety, S("top_p"), S("0.25") };
+    struct chat_extra defaults = { &top_p, S("temperature"), S("0.75") };
+    struct chat_extra labels = { NULL, S("labels"), S("{\"a\":\"b\"}") };
+    struct chat_extra extra = { &labels, S("generationConfig"),
+                                S("{\"seed\":7,\"mediaResolution\":\"LOW\"}") };
+    struct chat_target t = { .model = S("gemini-2.5-flash"),
+                             .defaults = &defaults,
+                             .extra_body = &extra,
+                             .max_tokens_default = CHAT_UNSET };
+    arena_init(&a);
+    buf_init(&out, 1 << 20);
+    struct chat_loss loss = { .arena = &a };
+    struct chat_req r = read_request("{\"contents\":[" USER_HI "],\"generationConfig\":{"
+                                     "\"temperature\":1,\"seed\":1}}",
+                                     "m", &a);
+    disown(&r);
+    CHECK_OK(dialect_gemini.write_chat(&out, &r, &t, &loss, &a, &e), &e);
+    check_json("deployment", buf_str(&out),
+               S("{\"contents\":[" USER_HI "],\"generationConfig\":{\"temperature\":1,"
+                 "\"topP\":0.25,\"seed\":7,\"mediaResolution\":\"LOW\"},"
+                 "\"safetySettings\":[1],\"labels\":{\"a\":\"b\"}}"),
+               &a);
+    buf_done(&out);
+    arena_done(&a);
+}
+
 /* ---- foreign signatures --------------------------------------------------------------------- */
 
 static void test_signatures(void **state)
@@ -818,10 +852,11 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_write_request), cmocka_unit_test(test_round_trip),
         cmocka_unit_test(test_bad_requests),  cmocka_unit_test(test_thinking),
-        cmocka_unit_test(test_losses),        cmocka_unit_test(test_signatures),
-        cmocka_unit_test(test_read_reply),    cmocka_unit_test(test_errors),
-        cmocka_unit_test(test_stream),        cmocka_unit_test(test_stream_ends),
-        cmocka_unit_test(test_relay),         cmocka_unit_test(test_paths),
+        cmocka_unit_test(test_losses),        cmocka_unit_test(test_deployment),
+        cmocka_unit_test(test_signatures),    cmocka_unit_test(test_read_reply),
+        cmocka_unit_test(test_errors),        cmocka_unit_test(test_stream),
+        cmocka_unit_test(test_stream_ends),   cmocka_unit_test(test_relay),
+        cmocka_unit_test(test_paths),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
