@@ -339,7 +339,7 @@ def gemini_frames(frames):
                 elif p.function_call:
                     out["calls"].append({"name": p.function_call.name,
                                          "args": p.function_call.args or {}})
-            if c.finish_reason:
+            if c.finish_reason:  # what the last frame says
                 word = getattr(c.finish_reason, "value", str(c.finish_reason))
                 out["finish"] = GEMINI_FINISH.get(word, "stop")
         feedback = r.prompt_feedback
