@@ -1,6 +1,7 @@
 /* Writing POST /v1/chat/completions for OpenAI and the servers that resemble it. */
 #include "chat/quirks.h"
 #include "dialect/members.h"
+#include "dialect/openai_chat.h"
 #include "dialect/openai_chat_internal.h"
 #include "dialect/signature.h"
 
@@ -30,8 +31,7 @@ static str bare_model(str model)
     return slash < model.n ? str_skip(model, slash + 1) : model;
 }
 
-/* OpenAI's reasoning models refuse max_tokens: o1, o3-mini, o4..., gpt-5... */
-static bool is_reasoning_model(str model)
+bool openai_is_reasoning_model(str model)
 {
     str m = bare_model(model);
     if (str_starts(m, S("gpt-5")))
@@ -585,6 +585,18 @@ static rc write_tools(struct composer *c)
 
 /* ---- members -------------------------------------------------------------------------------- */
 
+/* Members that OpenAI's reasoning models mostly refuse. Which of them does and which does not
+ * changes with every model: they are sent on for OpenAI to judge, unless the deployment drops
+ * parameters. */
+static bool dropped_for_reasoning(struct composer *c, str name)
+{
+    if (!c->t->drop_params || !has(c, QUIRK_OPENAI) || !openai_is_reasoning_model(c->t->model) ||
+        members_listed(c->t->allowed_params, name))
+        return false;
+    chat_note_loss(c->loss, name);
+    return true;
+}
+
 /* True if the member may be sent; if not, it is dropped or an error, as the deployment says. */
 static rc allowed(struct composer *c, uint64_t quirk, str name, bool given, bool *ret)
 {
@@ -627,11 +639,22 @@ static void write_hint(struct composer *c, str name, str value)
 static rc write_sampling(struct composer *c)
 {
     const struct chat_req *r = c->r;
-    TRY(write_num(c, S("temperature"), r->temperature, 0));
-    TRY(write_num(c, S("top_p"), r->top_p, 0));
-    TRY(write_num(c, S("frequency_penalty"), r->frequency_penalty, QUIRK_NO_PENALTIES));
-    TRY(write_num(c, S("presence_penalty"), r->presence_penalty, QUIRK_NO_PENALTIES));
-    TRY(write_num(c, S("logit_bias"), r->logit_bias, QUIRK_NO_LOGIT_BIAS));
+    const struct {
+        str name, value;
+        uint64_t refused_by;
+    } numbers[] = {
+        { S("temperature"), r->temperature, 0 },
+        { S("top_p"), r->top_p, 0 },
+        { S("frequency_penalty"), r->frequency_penalty, QUIRK_NO_PENALTIES },
+        { S("presence_penalty"), r->presence_penalty, QUIRK_NO_PENALTIES },
+        { S("logit_bias"), r->logit_bias, QUIRK_NO_LOGIT_BIAS },
+    };
+    for (size_t i = 0; i < COUNT_OF(numbers); i++) {
+        bool neutral = str_eq(numbers[i].value, S("1")) && i < 2; /* what they are anyway */
+        if (numbers[i].value.n && !neutral && dropped_for_reasoning(c, numbers[i].name))
+            continue;
+        TRY(write_num(c, numbers[i].name, numbers[i].value, numbers[i].refused_by));
+    }
     write_hint(c, S("top_k"), r->top_k);
     write_hint(c, S("min_p"), r->min_p);
     write_hint(c, S("repetition_penalty"), r->repeat_penalty);
@@ -639,6 +662,8 @@ static rc write_sampling(struct composer *c)
     TRY(write_int(c, has(c, QUIRK_RANDOM_SEED) ? S("random_seed") : S("seed"), r->seed,
                   QUIRK_NO_SEED));
     bool send;
+    if (r->logprobs == TRI_TRUE && dropped_for_reasoning(c, S("logprobs")))
+        return RC_OK;
     TRY(allowed(c, QUIRK_NO_LOGPROBS, S("logprobs"), r->logprobs == TRI_TRUE, &send));
     if (send)
         jw_kbool(&c->w, S("logprobs"), true);
@@ -651,7 +676,7 @@ static rc write_stop(struct composer *c)
     bool send;
     size_t count = 0;
     TRY(allowed(c, QUIRK_NO_STOP, S("stop"), c->r->stop != NULL, &send));
-    if (!send)
+    if (!send || dropped_for_reasoning(c, S("stop")))
         return RC_OK;
     jw_karr(&c->w, S("stop"));
     for (const struct chat_str *s = c->r->stop; s; s = s->next) {
@@ -669,7 +694,7 @@ static void write_max_tokens(struct composer *c)
     int64_t max = c->r->max_tokens != CHAT_UNSET ? c->r->max_tokens : c->t->max_tokens_default;
     if (max == CHAT_UNSET)
         return;
-    bool completion = !has(c, QUIRK_MAX_TOKENS) && is_reasoning_model(c->t->model);
+    bool completion = !has(c, QUIRK_MAX_TOKENS) && openai_is_reasoning_model(c->t->model);
     jw_ki64(&c->w, completion ? S("max_completion_tokens") : S("max_tokens"), max);
 }
 

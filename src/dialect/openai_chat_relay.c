@@ -138,6 +138,9 @@ static str string_at(str v)
 static void twin_reasoning(struct edits *es, str text, str choices)
 {
     str rest = choices;
+    if (!next_value(&rest, S("\"reasoning\"")).p)
+        return;
+    rest = choices;
     if (next_value(&rest, S("\"reasoning_content\"")).p)
         return;
     rest = choices;

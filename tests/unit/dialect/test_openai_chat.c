@@ -408,7 +408,7 @@ static const struct {
       "{\"model\":\"up\",\"messages\":[{\"role\":\"system\",\"content\":\"d\"}]}" },
     { "required", "up", QUIRK_REQUIRED_IS_ANY,
       "{" MSG ",\"tools\":[{\"type\":\"function\",\"function\":{\"name\":\"f\"}}],\"tool_choice\":"
-              "\"required\"}",
+      "\"required\"}",
       START ",\"tools\":[{\"type\":\"function\",\"function\":{\"name\":\"f\"}}],\"tool_choice\":"
             "\"any\"}" },
     { "functions of old", "up", 0,
@@ -470,7 +470,7 @@ static const struct {
       "\"content\":\"x\",\"prefix\":true}]}" },
     { "a schema in words", "up", QUIRK_ONLY_JSON_OBJECT,
       "{" MSG ",\"response_format\":{\"type\":\"json_schema\",\"json_schema\":{\"name\":\"n\","
-              "\"schema\":{}}}}",
+      "\"schema\":{}}}}",
       "{\"model\":\"up\",\"messages\":[{\"role\":\"system\",\"content\":\"Answer with one JSON "
       "object "
       "only, without any other text, that follows this JSON schema:\\n{}\"},{\"role\":\"user\","
@@ -541,6 +541,14 @@ static void drops_what_a_vendor_refuses(void **state)
     CHECK_STR(rewrite(body, t, &loss, &ok), S(START "}"));
     assert_int_equal(ok.code, OK);
     CHECK_STR(loss.dropped->s, S("presence_penalty"));
+    struct chat_target gpt5 = { .model = S("gpt-5"),
+                                .quirks = QUIRK_OPENAI,
+                                .max_tokens_default = CHAT_UNSET };
+    const char *hot = "{" MSG ",\"temperature\":0.5,\"top_p\":1,\"stop\":\"x\"}";
+    CHECK_STR(rewrite(hot, gpt5, &loss, &ok),
+              S("{\"model\":\"gpt-5\"," MSG ",\"temperature\":0.5,\"top_p\":1,\"stop\":[\"x\"]}"));
+    gpt5.drop_params = true;
+    CHECK_STR(rewrite(hot, gpt5, &loss, &ok), S("{\"model\":\"gpt-5\"," MSG ",\"top_p\":1}"));
     struct chat_str allow = { .s = S("user") };
     t.allowed_params = &allow;
     CHECK_STR(rewrite(body, t, &loss, &ok), S(START ",\"user\":\"u\"}"));
@@ -612,7 +620,7 @@ static str unfold(const char *want)
 #define STOP     "C{\"index\":0,\"delta\":{},\"finish_reason\":\"stop\"}]\n[DONE]"
 #define IN(d)                                                                                     \
     "{\"id\":\"x\",\"created\":9,\"model\":\"up\",\"choices\":[{\"index\":0,\"delta\":{" d "}}]}" \
-                                                                                           "\n"
+    "\n"
 #define IN_STOP "{\"choices\":[{\"index\":0,\"delta\":{},\"finish_reason\":\"stop\"}]}\n[DONE]"
 
 static const struct {
