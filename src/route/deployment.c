@@ -347,7 +347,9 @@ static void set_local(struct maker *m)
     struct provider_choice choice =
         provider_resolve(m->model, m->e->custom_llm_provider, m->e->api_base, m->a);
     dep->local = true;
-    if (choice.provider && m->e->mock_response.p) {
+    if (str_eq(m->model, S("sluice/echo"))) {
+        dep->model = S("echo");
+    } else if (choice.provider) {
         dep->provider_name = str_c(choice.provider->prefix);
         dep->model = arena_dup(m->a, choice.model);
     }

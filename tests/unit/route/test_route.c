@@ -57,6 +57,33 @@ static void missing_keys(void **state)
     table_close(&x);
 }
 
+static void example_keys(void **state)
+{
+    static const struct {
+        const char *params;
+        bool warned;
+    } cases[] = {
+        { "model: gpt-4, api_key: sk-YOUR-OPENAI-API-KEY", true },
+        { "model: gemini/gemini-pro, api_key: YOUR-GOOGLE-API-KEY", true },
+        { "model: openai/m, api_key: sk-proj-abc123", false },
+        { "model: openai/m, api_key: xxx, api_base: 'http://localhost:8000/v1'", false },
+        { "model: hosted_vllm/m, api_key: your-key, api_base: 'http://localhost:8000'", false },
+    };
+    for (size_t i = 0; i < COUNT_OF(cases); i++) {
+        struct table x;
+        struct arena a;
+        arena_init(&a);
+        table_open(&x, arena_fmt(&a, "model_list: [{ model_name: m, litellm_params: { %s } }]",
+                                 cases[i].params)
+                           .p);
+        assert_int_equal(route_deployment_count(x.t), 1); /* it starts all the same */
+        if ((x.d.nwarnings == 1) != cases[i].warned || x.d.nerrors)
+            fail_msg("%s", cases[i].params);
+        table_close(&x);
+        arena_done(&a);
+    }
+}
+
 static void bad_keys(void **state)
 {
     static const char *const keys[] = { "a\\r\\nHost: x", "a\\nb", "a b", "k\\u00e9y" };
@@ -219,6 +246,8 @@ static void local_models(void **state)
     assert_null(e->mock_response.p);
     CHECK_STR(f->mock_response, S("hi"));
     CHECK_STR(e->provider_name, S("sluice"));
+    CHECK_STR(e->model, S("echo"));
+    CHECK_STR(f->provider_name, S("openai"));
     assert_null(e->provider);
     table_close(&x);
 }
@@ -374,6 +403,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(auth_by_vendor),
         cmocka_unit_test(missing_keys),
+        cmocka_unit_test(example_keys),
         cmocka_unit_test(bad_keys),
         cmocka_unit_test(extra_fields),
         cmocka_unit_test(reply_fields),
