@@ -16,7 +16,12 @@ struct arena_block {
 
 void arena_init(struct arena *a)
 {
-    *a = (struct arena){ 0 };
+    arena_init_sized(a, 0);
+}
+
+void arena_init_sized(struct arena *a, size_t first_bytes)
+{
+    *a = (struct arena){ .first = first_bytes };
 }
 
 void arena_done(struct arena *a)
@@ -27,12 +32,29 @@ void arena_done(struct arena *a)
         mem_free(b);
         b = older;
     }
-    arena_init(a);
+    arena_init_sized(a, a->first);
+}
+
+void arena_reset(struct arena *a)
+{
+    struct arena_block *b = a->head;
+    if (!b)
+        return;
+    while (b->older) {
+        struct arena_block *older = b->older;
+        mem_free(b);
+        b = older;
+    }
+    a->head = b;
+    a->at = b->data;
+    a->end = b->data + b->size;
+    a->bytes = sizeof(*b) + b->size;
 }
 
 static void add_block(struct arena *a, size_t need)
 {
-    size_t size = a->head ? a->head->size * 2 : BLOCK_FIRST - sizeof(struct arena_block);
+    size_t size = a->head ? a->head->size * 2
+                          : (a->first ? a->first : BLOCK_FIRST) - sizeof(struct arena_block);
     if (size > BLOCK_MAX)
         size = BLOCK_MAX;
     if (size < need)

@@ -15,14 +15,20 @@ struct arena {
     struct arena_block *head; /* the block being filled; older ones behind it */
     char *at, *end;           /* free space in head */
     size_t bytes;             /* handed out by malloc so far, block heads included */
+    size_t first;             /* size of the first block; 0: the usual one */
 };
 
 /* n objects of type T, zeroed. Checked: a product that overflows aborts. */
 #define NEW(a, T, n) ((T *)arena_alloc((a), sizeof(T), _Alignof(T), (n)))
 
 void arena_init(struct arena *a);
+/* The same with a first block of that size, where it is known what is coming. */
+void arena_init_sized(struct arena *a, size_t first_bytes);
 /* Frees every block; the arena is then as after arena_init. */
 void arena_done(struct arena *a);
+
+/* As after arena_done, but keeps the first, smallest block for the next use. */
+void arena_reset(struct arena *a);
 
 void *arena_alloc(struct arena *a, size_t size, size_t align, size_t count);
 /* n bytes that are not zeroed, aligned to 16: for large buffers that are written anyway. */

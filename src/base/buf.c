@@ -88,6 +88,30 @@ void buf_i64(struct buf *b, int64_t v)
     buf_u64(b, v < 0 ? (uint64_t)0 - (uint64_t)v : (uint64_t)v);
 }
 
+void buf_fixed(struct buf *b, uint64_t v, unsigned digits)
+{
+    char d[32];
+    size_t at = sizeof(d);
+    for (unsigned i = 0; i < digits; i++) {
+        d[--at] = (char)('0' + v % 10);
+        v /= 10;
+    }
+    d[--at] = '.';
+    buf_u64(b, v);
+    buf_add(b, (str){ d + at, sizeof(d) - at });
+}
+
+void buf_hex(struct buf *b, uint64_t v)
+{
+    char d[16];
+    size_t at = sizeof(d);
+    do {
+        d[--at] = "0123456789abcdef"[v & 15];
+        v >>= 4;
+    } while (v);
+    buf_add(b, (str){ d + at, sizeof(d) - at });
+}
+
 void buf_drop(struct buf *b, size_t n)
 {
     BUG_UNLESS(n <= b->n);

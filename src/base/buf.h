@@ -29,6 +29,9 @@ void buf_add_slow(struct buf *b, str s);
 void buf_fmt(struct buf *b, const char *fmt, ...) PRINTF(2, 3);
 void buf_u64(struct buf *b, uint64_t v);
 void buf_i64(struct buf *b, int64_t v);
+/* v / 10^digits as a decimal fraction: buf_fixed(b, 1234, 3) appends "1.234". digits <= 9. */
+void buf_fixed(struct buf *b, uint64_t v, unsigned digits);
+void buf_hex(struct buf *b, uint64_t v);
 /* Drops the first n bytes (they were consumed). */
 void buf_drop(struct buf *b, size_t n);
 

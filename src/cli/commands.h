@@ -8,6 +8,8 @@
 
 int cmd_bench(int argc, char **argv);
 int cmd_check(int argc, char **argv);
+int cmd_health(int argc, char **argv);
 int cmd_mock(int argc, char **argv);
+int cmd_serve(int argc, char **argv);
 
 #endif

@@ -1,0 +1,53 @@
+#include "admin/admin.h"
+
+#include "server/call.h"
+
+/* Every endpoint, once. Spellings without /v1, with /v1/v1, with a vendor's prefix or a trailing
+ * slash are found by endpoint_find: they need no rows. */
+
+#define NONE   DIALECT_OPENAI_CHAT /* errors in OpenAI's shape */
+#define OPENAI DIALECT_OPENAI_CHAT
+#define CLAUDE DIALECT_ANTHROPIC
+#define GEMINI DIALECT_GEMINI
+#define COHERE DIALECT_COHERE
+#define OLLAMA DIALECT_OLLAMA
+
+const struct endpoint admin_endpoints[] = {
+    /* method, path, access, dialect, serve, no_body */
+    { "POST", "/v1/chat/completions", ACCESS_KEY, OPENAI, call_chat, false },
+    { "POST", "/v1/messages", ACCESS_KEY, CLAUDE, call_chat, false },
+    { "POST", "/v1beta/models/*", ACCESS_KEY, GEMINI, admin_gemini_post, false },
+    { "POST", "/v1/models/*", ACCESS_KEY, GEMINI, admin_gemini_post, false },
+    { "POST", "/v2/chat", ACCESS_KEY, COHERE, call_chat, false },
+    { "POST", "/api/chat", ACCESS_KEY, OLLAMA, admin_ollama_chat, false },
+    { "POST", "/api/generate", ACCESS_KEY, DIALECT_OLLAMA_GENERATE, admin_ollama_generate, false },
+
+    { "GET", "/api/version", ACCESS_PUBLIC, OLLAMA, admin_ollama_version, true },
+    { "GET", "/api/tags", ACCESS_KEY, OLLAMA, admin_ollama_tags, true },
+    { "GET", "/api/ps", ACCESS_KEY, OLLAMA, admin_ollama_ps, true },
+    { "POST", "/api/show", ACCESS_KEY, OLLAMA, admin_ollama_show, false },
+    { "POST", "/api/pull", ACCESS_KEY, OLLAMA, admin_ollama_elsewhere, false },
+    { "POST", "/api/push", ACCESS_KEY, OLLAMA, admin_ollama_elsewhere, false },
+    { "POST", "/api/create", ACCESS_KEY, OLLAMA, admin_ollama_elsewhere, false },
+    { "POST", "/api/copy", ACCESS_KEY, OLLAMA, admin_ollama_elsewhere, false },
+    { "DELETE", "/api/delete", ACCESS_KEY, OLLAMA, admin_ollama_elsewhere, false },
+
+    { "GET", "/v1beta/models", ACCESS_KEY, GEMINI, admin_models, true },
+    { "GET", "/v1beta/models/*", ACCESS_KEY, GEMINI, admin_model, true },
+    { "GET", "/v1/models", ACCESS_KEY, OPENAI, admin_models, true },
+    { "GET", "/v1/models/*", ACCESS_KEY, OPENAI, admin_model, true },
+    { "GET", "/model/info", ACCESS_KEY, NONE, admin_model_info, true },
+    { "GET", "/v1/model/info", ACCESS_KEY, NONE, admin_model_info, true },
+    { "GET", "/model_group/info", ACCESS_KEY, NONE, admin_model_group_info, true },
+    { "GET", "/v1/audio/models", ACCESS_PUBLIC, OPENAI, admin_audio_list, true },
+    { "GET", "/v1/audio/voices", ACCESS_PUBLIC, OPENAI, admin_audio_list, true },
+
+    { "GET", "/health/liveliness", ACCESS_PUBLIC, NONE, admin_liveliness, true },
+    { "GET", "/health/liveness", ACCESS_PUBLIC, NONE, admin_liveliness, true },
+    { "GET", "/health/readiness", ACCESS_PUBLIC, NONE, admin_readiness, true },
+    { "GET", "/health", ACCESS_KEY, NONE, admin_health, true },
+    { "GET", "/metrics", ACCESS_KEY, NONE, admin_metrics, true },
+    { "GET", "/", ACCESS_PUBLIC, NONE, admin_page, true },
+};
+
+const size_t admin_endpoint_count = COUNT_OF(admin_endpoints);

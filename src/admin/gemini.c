@@ -1,0 +1,26 @@
+#include "admin/admin.h"
+
+#include "dialect/gemini.h"
+#include "http/url.h"
+#include "server/call.h"
+#include "server/reply.h"
+
+/* POST /v1beta/models/MODEL:METHOD - the method stands after the last colon (clients.md R5). */
+
+void admin_gemini_post(struct exchange *x)
+{
+    size_t colon = str_rindex(x->path_rest, ':');
+    str method = str_skip(x->path_rest, colon + 1);
+    str alt = { 0 };
+    (void)url_query_get(x->query, S("alt"), &x->scratch, &alt);
+    if (str_eq(method, S("streamGenerateContent")) && !str_eq(alt, S("sse")))
+        x->in = &dialect_gemini_array; /* one JSON array, written as it grows */
+    if (str_eq(method, S("generateContent")) || str_eq(method, S("streamGenerateContent"))) {
+        call_chat(x);
+        return;
+    }
+    reply_error_text(x, 404, "not_found_error", NULL,
+                     "%.*s is not a method of models here: generateContent and "
+                     "streamGenerateContent are.",
+                     STRF(method.n ? method : S("(none)")));
+}

@@ -1,0 +1,692 @@
+#include "server/call.h"
+
+#include <time.h>
+
+#include "base/clock.h"
+#include "base/mem.h"
+#include "server/reply.h"
+
+enum {
+    ERROR_BYTES_MAX = 1024 * 1024,
+    REPLY_BYTES_MAX = 256 * 1024 * 1024,
+    /* Above this much unsent towards the client, the upstream is not read on. */
+    QUEUE_HIGH_BYTES = 256 * 1024,
+};
+
+/* ---- writing to the client --------------------------------------------------------------------
+ */
+
+static void note_first(struct call *c)
+{
+    if (!c->x->first_ns)
+        c->x->first_ns = clock_mono_ns();
+}
+
+/* Frees what only another attempt would need. */
+static void drop_request(struct call *c)
+{
+    struct exchange *x = c->x;
+    server_give_buf(x->sw, &x->body);
+    call_drop_bodies(c);
+    if (!c->translation || !c->translation->ctx.req) {
+        c->try = NULL;
+        arena_done(&x->scratch);
+    }
+}
+
+/* Sends what is gathered in frames as one write, with the head before it if it is the first. */
+static void flush_frames(struct call *c, struct buf *frames, bool last)
+{
+    struct exchange *x = c->x;
+    struct buf *out = &x->sw->out;
+    str pieces[4];
+    size_t n = 0;
+    bool begins = !x->started;
+    buf_clear(out);
+    if (begins) {
+        reply_begin(x, out, 200);
+        reply_stream_head(x, out, str_c(c->in->stream_type));
+        x->started = true;
+        c->counted_stream = true;
+        stat_add(x->sw->server->stats.streams, 1);
+    }
+    if (frames->n && x->chunked)
+        reply_chunk_size(out, frames->n);
+    if (out->n)
+        pieces[n++] = buf_str(out);
+    if (frames->n)
+        pieces[n++] = buf_str(frames);
+    if (x->chunked && frames->n)
+        pieces[n++] = last ? S("\r\n0\r\n\r\n") : S("\r\n");
+    else if (x->chunked && last)
+        pieces[n++] = S("0\r\n\r\n");
+    if (n == 0)
+        return;
+    c->client_ms = exchange_now_ms(x);
+    exchange_write(x, pieces, n);
+    if (x->hc && http_conn_queued(x->hc) > QUEUE_HIGH_BYTES && c->in_flight && !c->paused) {
+        c->paused = true;
+        client_pause(&c->client);
+    }
+}
+
+void answer_drained(struct call *c)
+{
+    if (!c->paused)
+        return;
+    c->paused = false;
+    if (c->in_flight)
+        client_resume(&c->client);
+}
+
+static struct buf *gather_frames(struct call *c)
+{
+    return &c->x->sw->frames;
+}
+
+/* ---- translated streams ------------------------------------------------------------------------
+ */
+
+static void emit(struct chat_sink *sink, const struct chat_event *ev)
+{
+    struct translation *t = CONTAINER_OF(sink, struct translation, sink);
+    struct call *c = t->call;
+    if (ev->kind == EV_USAGE)
+        t->usage = *ev->usage;
+    if (ev->kind == EV_TEXT || ev->kind == EV_THINKING || ev->kind == EV_CALL)
+        note_first(c);
+    if (ev->kind == EV_ERROR) {
+        call_keep_error(c, ev->error);
+        if (!c->committed && !c->wrote)
+            return; /* the attempt fails: see stream_error */
+    } else if (ev->kind != EV_START) {
+        c->wrote = true;
+    }
+    c->in->write_event(t->writer, gather_frames(c), ev, &t->ctx);
+}
+
+static void fill_ctx(struct call *c, struct dialect_ctx *ctx)
+{
+    struct exchange *x = c->x;
+    *ctx = (struct dialect_ctx){
+        .model = c->model_shown,
+        .id = { x->id, CALL_ID_BYTES },
+        .created = x->wall_ms / 1000,
+        .started_ns = x->start_ns,
+        .include_usage = c->show_usage,
+        .merge_reasoning = c->dep && c->dep->merge_reasoning,
+        .req = c->in->needs_request && c->try ? c->try->req : NULL,
+        .arena = &x->arena,
+    };
+}
+
+static struct translation *translation_new(struct call *c)
+{
+    struct arena *a = &c->x->arena;
+    struct translation *t = NEW(a, struct translation, 1);
+    t->call = c;
+    t->usage = CHAT_USAGE_NONE;
+    c->usage = &t->usage;
+    t->sink.emit = emit;
+    if (c->out)
+        t->reader = arena_alloc(a, c->out->reader_bytes + 1, 16, 1);
+    t->writer = arena_alloc(a, c->in->writer_bytes + 1, 16, 1);
+    fill_ctx(c, &t->ctx);
+    chat_stream_init(&t->stream, &t->sink);
+    return t;
+}
+
+/* ---- frames -------------------------------------------------------------------------------------
+ */
+
+static void frames_init(struct call *c)
+{
+    if (c->out->framing == FRAMING_SSE)
+        sse_init(&c->frames.sse);
+    else
+        ndjson_init(&c->frames.ndjson);
+    if (c->in == c->out) {
+        c->relay = NEW(&c->x->arena, struct dialect_relay, 1);
+        c->relay->model = c->model_shown;
+        c->relay->show_usage = c->show_usage;
+        c->relay->usage = CHAT_USAGE_NONE;
+        c->relay->arena = &c->x->arena;
+        c->usage = &c->relay->usage;
+    } else {
+        c->translation = translation_new(c);
+    }
+}
+
+static void frames_done(struct call *c)
+{
+    if (c->answer != ANSWER_FRAMES)
+        return;
+    if (c->out->framing == FRAMING_SSE)
+        sse_done(&c->frames.sse);
+    else
+        ndjson_done(&c->frames.ndjson);
+    if (c->translation)
+        chat_stream_done(&c->translation->stream);
+}
+
+/* One frame from the upstream into the frames for the client. */
+static rc carry(struct call *c, const struct sse_event *ev, struct err *e)
+{
+    if (c->relay) {
+        TRY(c->out->relay_event(c->relay, gather_frames(c), ev, e));
+        if (c->relay->first_content)
+            note_first(c);
+        return RC_OK;
+    }
+    struct translation *t = c->translation;
+    return c->out->read_event(t->reader, ev, &t->stream.in, &c->x->arena, e);
+}
+
+static rc next_frame(struct call *c, str *in, struct sse_event *ev, struct err *e)
+{
+    if (c->out->framing == FRAMING_SSE)
+        return sse_next(&c->frames.sse, in, ev, e);
+    *ev = (struct sse_event){ 0 };
+    rc r = ndjson_next(&c->frames.ndjson, in, &ev->data, e);
+    return r;
+}
+
+static rc last_frame(struct call *c, struct sse_event *ev, struct err *e)
+{
+    if (c->out->framing == FRAMING_SSE)
+        return sse_end(&c->frames.sse, ev, e);
+    *ev = (struct sse_event){ 0 };
+    return ndjson_end(&c->frames.ndjson, &ev->data, e);
+}
+
+/* Something of an answer has gone to the client or stands in the frames about to go. */
+static bool client_has_content(const struct call *c)
+{
+    return c->committed || c->wrote || (c->relay && c->relay->first_content);
+}
+
+/* ---- failures -----------------------------------------------------------------------------------
+ */
+
+static struct chat_error upstream_error(struct call *c, unsigned status, str text)
+{
+    return (struct chat_error){
+        .status = status,
+        .kind = chat_error_kind_of(status),
+        .message = arena_dup(&c->x->arena, text),
+        .type = S("internal_server_error"),
+        .retry_after_ms = -1,
+    };
+}
+
+/* The attempt went wrong after its head: before the client has a byte another may follow, after
+ * that the stream says so. */
+static void fail_answer(struct call *c, enum route_failure kind, const struct chat_error *err)
+{
+    struct chat_error copy = *err;
+    if (c->in_flight) {
+        c->in_flight = false;
+        client_cancel(&c->client);
+    }
+    if (!client_has_content(c)) {
+        call_attempt_failed(c, kind, &copy);
+        return;
+    }
+    call_attempt_broke(c, &copy);
+    answer_break(c, &copy);
+}
+
+void answer_break(struct call *c, const struct chat_error *err)
+{
+    struct exchange *x = c->x;
+    struct buf *frames = gather_frames(c);
+    struct chat_error copy = *err;
+    buf_clear(frames);
+    x->error = arena_dup(&x->arena, str_take(err->message, 1000));
+    if (c->translation) {
+        struct chat_event ev = { .kind = EV_ERROR, .error = &copy };
+        c->in->write_event(c->translation->writer, frames, &ev, &c->translation->ctx);
+    } else {
+        c->in->write_stream_error(frames, &copy);
+    }
+    x->keep_alive = false; /* after an error the connection closes, as clients expect */
+    flush_frames(c, frames, true);
+    exchange_finish(x, true);
+}
+
+/* ---- whole answers ------------------------------------------------------------------------------
+ */
+
+static void send_whole(struct call *c, struct buf *body)
+{
+    struct exchange *x = c->x;
+    struct buf *out = &x->sw->out;
+    note_first(c);
+    call_price(c);
+    buf_clear(out);
+    reply_begin(x, out, 200);
+    reply_body_head(x, out, S("application/json"), body->n);
+    x->started = true;
+    str pieces[2] = { buf_str(out), buf_str(body) };
+    exchange_write(x, pieces, 2);
+    exchange_finish(x, true);
+}
+
+static void send_reply_as_stream(struct call *c, const struct chat_reply *r)
+{
+    struct buf *frames = gather_frames(c);
+    buf_clear(frames);
+    if (!c->translation)
+        c->translation = translation_new(c);
+    chat_reply_emit(r, &c->translation->stream.in);
+    chat_stream_end(&c->translation->stream, true, (str){ 0 });
+    chat_stream_done(&c->translation->stream);
+    call_price(c);
+    flush_frames(c, frames, true);
+    exchange_finish(c->x, true);
+}
+
+void answer_reply(struct call *c, const struct chat_reply *r)
+{
+    struct dialect_ctx ctx;
+    struct buf *frames = gather_frames(c);
+    if (c->stream) {
+        send_reply_as_stream(c, r);
+        return;
+    }
+    call_keep_usage(c, &r->usage);
+    fill_ctx(c, &ctx);
+    ctx.req = c->try->req;
+    buf_clear(frames);
+    c->in->write_reply(frames, r, &ctx);
+    send_whole(c, frames);
+}
+
+/* Same dialect, not streamed: the body passes with the model's name changed. */
+static void relay_whole(struct call *c, str body)
+{
+    struct dialect_relay rl = {
+        .model = c->model_shown, .show_usage = true, .usage = CHAT_USAGE_NONE, .arena = &c->x->arena
+    };
+    struct err e = { 0 };
+    struct buf *frames = gather_frames(c);
+    buf_clear(frames);
+    rc r = c->out->relay_reply(&rl, frames, body, &e);
+    if (rl.failed) {
+        struct chat_error err = rl.error;
+        chat_error_complete(&err, &c->x->arena);
+        fail_answer(c, ROUTE_FAIL_STATUS, &err);
+        return;
+    }
+    if (FAILED(r)) {
+        struct chat_error err = upstream_error(c, 502, str_c(e.text));
+        fail_answer(c, ROUTE_FAIL_MALFORMED, &err);
+        return;
+    }
+    call_keep_usage(c, &rl.usage);
+    call_attempt_ok(c);
+    send_whole(c, frames);
+}
+
+static void translate_whole(struct call *c, str body)
+{
+    struct chat_reply reply = { 0 };
+    struct chat_error err = { 0 };
+    struct err e = { 0 };
+    rc r = c->out->read_reply(&reply, body, &err, &c->x->arena, &e);
+    if (FAILED(r)) {
+        if (err.message.n == 0)
+            err = upstream_error(c, 502, str_c(e.text));
+        if (err.status == 0 || err.status < 400)
+            err.status = chat_error_status(err.kind);
+        fail_answer(c, err.status == 502 ? ROUTE_FAIL_MALFORMED : ROUTE_FAIL_STATUS, &err);
+        return;
+    }
+    call_attempt_ok(c);
+    answer_reply(c, &reply);
+}
+
+static void finish_whole(struct call *c)
+{
+    str body = buf_str(&c->reply);
+    if (c->html) {
+        struct chat_error err = upstream_error(
+            c, 502, S("The upstream answered with an HTML page instead of JSON; check api_base."));
+        fail_answer(c, ROUTE_FAIL_MALFORMED, &err);
+    } else if (c->in == c->out && !c->stream) {
+        relay_whole(c, body);
+    } else {
+        translate_whole(c, body);
+    }
+}
+
+/* An upstream's error status. */
+static void finish_error(struct call *c)
+{
+    struct chat_error err = { .retry_after_ms = -1 };
+    c->out->read_error(&err, c->upstream_status, buf_str(&c->reply), &c->x->arena);
+    err.status = c->upstream_status;
+    if (c->upstream_status < 400) { /* redirects are not followed */
+        err = upstream_error(c, 502,
+                             arena_fmt(&c->x->arena,
+                                       "The upstream answered with a redirect (HTTP %u), which is "
+                                       "not followed; check api_base.",
+                                       c->upstream_status));
+    }
+    if (err.retry_after_ms < 0)
+        err.retry_after_ms = c->retry_after_ms;
+    chat_error_complete(&err, &c->x->arena);
+    fail_answer(c, ROUTE_FAIL_STATUS, &err);
+}
+
+/* ---- the upstream's callbacks
+ * -------------------------------------------------------------------- */
+
+static struct call *of(struct client_call *cc)
+{
+    return CONTAINER_OF(cc, struct call, client);
+}
+
+/* Upstream fields that pass to the client; everything else stays here (an upstream may echo
+ * secrets). */
+static bool field_passes(str name)
+{
+    static const char *const exact[] = { "x-should-retry", "openai-processing-ms",
+                                         "openai-version", "anthropic-organization-id",
+                                         "x-ms-region",    "x-envoy-upstream-service-time" };
+    if (str_istarts(name, S("x-ratelimit-")) || str_istarts(name, S("anthropic-ratelimit-")))
+        return true;
+    for (size_t i = 0; i < COUNT_OF(exact); i++)
+        if (str_ieq(name, str_c(exact[i])))
+            return i != 3; /* organisation ids are the operator's */
+    return false;
+}
+
+/* Retry-After as a date (RFC 9110 10.2.3). */
+static int64_t ms_until(str date)
+{
+    char text[64];
+    struct tm tm = { 0 };
+    if (date.n == 0 || date.n >= sizeof(text))
+        return -1;
+    memcpy(text, date.p, date.n);
+    text[date.n] = 0;
+    if (!strptime(text, "%a, %d %b %Y %H:%M:%S GMT", &tm))
+        return -1;
+    int64_t ms = (int64_t)timegm(&tm) * 1000 - clock_wall_ms();
+    return ms < 0 ? 0 : ms < 86400000 ? ms : -1;
+}
+
+static int64_t retry_after_of(const struct http_head *head)
+{
+    double seconds;
+    uint64_t ms;
+    if (str_to_u64(http_field_get(head, S("retry-after-ms")), &ms) && ms < 86400000)
+        return (int64_t)ms;
+    str v = http_field_get(head, S("retry-after"));
+    if (v.n && str_to_double(v, &seconds) && seconds >= 0 && seconds < 86400)
+        return (int64_t)(seconds * 1000);
+    return ms_until(v);
+}
+
+static void take_fields(struct call *c, const struct http_head *head)
+{
+    struct buf b;
+    buf_init(&b, 8192);
+    for (size_t i = 0; i < head->nfields; i++) {
+        str name = head->fields[i].name, value = head->fields[i].value;
+        if (str_ieq(name, S("x-request-id")) || str_ieq(name, S("request-id"))) {
+            buf_add(&b, S("llm_provider-"));
+            http_add_field(&b, name, value);
+        } else if (field_passes(name) && !deployment_leaks(c->dep, value)) {
+            http_add_field(&b, name, value);
+        }
+    }
+    if (b.n && !b.full)
+        c->reply_fields = arena_dup(&c->x->arena, buf_str(&b));
+    buf_done(&b);
+}
+
+static void on_head(struct client_call *cc, const struct http_head *head)
+{
+    struct call *c = of(cc);
+    str type = http_field_get(head, S("content-type"));
+    c->head_ns = clock_mono_ns();
+    c->last_ms = exchange_now_ms(c->x);
+    c->upstream_status = (uint16_t)head->status;
+    c->html = str_istarts(type, S("text/html"));
+    c->retry_after_ms = retry_after_of(head);
+    take_fields(c, head);
+    exchange_move(c->x, X_RELAY);
+    if (head->status < 200 || head->status >= 300)
+        c->answer = ANSWER_ERROR;
+    else if (!c->up_stream || c->html || str_istarts(type, S("application/json")))
+        c->answer = ANSWER_WHOLE;
+    else
+        c->answer = ANSWER_FRAMES;
+    if (c->answer == ANSWER_FRAMES) {
+        frames_init(c);
+        return;
+    }
+    c->reply =
+        server_take_buf(c->x->sw, c->answer == ANSWER_ERROR ? ERROR_BYTES_MAX : REPLY_BYTES_MAX);
+    if (head->content_length > 0 && head->content_length < REPLY_BYTES_MAX)
+        buf_room(&c->reply, (size_t)head->content_length);
+}
+
+static void on_body(struct client_call *cc, str bytes)
+{
+    struct call *c = of(cc);
+    struct sse_event ev;
+    struct err e = { 0 };
+    rc r = RC_OK;
+    c->last_ms = exchange_now_ms(c->x);
+    if (c->answer != ANSWER_FRAMES) {
+        buf_add(&c->reply, bytes);
+        if (c->reply.full && c->answer == ANSWER_WHOLE) {
+            struct chat_error err = upstream_error(c, 502, S("The upstream's answer is too long."));
+            fail_answer(c, ROUTE_FAIL_MALFORMED, &err);
+        }
+        return;
+    }
+    for (;;) {
+        r = next_frame(c, &bytes, &ev, &e);
+        if (r.code == AGAIN)
+            return;
+        if (!FAILED(r))
+            r = carry(c, &ev, &e);
+        if (FAILED(r)) {
+            struct chat_error err = upstream_error(c, 502, str_c(e.text));
+            c->broken = true;
+            call_keep_error(c, &err);
+            return;
+        }
+    }
+}
+
+/* An error the stream itself brought. */
+static bool stream_failed(struct call *c)
+{
+    if (c->broken)
+        return true;
+    return c->relay ? c->relay->failed : c->translation->stream.broken;
+}
+
+/* The stream is cut short by its own error: told in the client's way where the client has begun to
+ * read an answer, else another attempt may follow. */
+static void stream_error(struct call *c)
+{
+    struct exchange *x = c->x;
+    struct buf *frames = gather_frames(c);
+    struct chat_error err = c->relay && !c->broken ? c->relay->error : *c->last_error;
+    chat_error_complete(&err, &x->arena);
+    if (!client_has_content(c)) {
+        buf_clear(frames);
+        fail_answer(c, c->broken ? ROUTE_FAIL_MALFORMED : ROUTE_FAIL_STATUS, &err);
+        return;
+    }
+    if (c->broken) { /* what was good before the bad frame, then our own error */
+        flush_frames(c, frames, false);
+        fail_answer(c, ROUTE_FAIL_MALFORMED, &err);
+        return;
+    }
+    x->error = arena_dup(&x->arena, str_take(err.message, 1000));
+    x->keep_alive = false;
+    if (c->in_flight)
+        client_cancel(&c->client);
+    c->in_flight = false;
+    call_attempt_broke(c, &err);
+    flush_frames(c, frames, true); /* the error frame is in it */
+    exchange_finish(x, true);
+}
+
+/* Frames go out. With the first ones the deployment has answered: no other attempt follows. */
+static void send_frames(struct call *c, bool last)
+{
+    struct buf *frames = gather_frames(c);
+    bool first = !c->committed;
+    c->committed = true;
+    if (first)
+        call_attempt_ok(c);
+    flush_frames(c, frames, last);
+    buf_clear(frames);
+    if (first)
+        drop_request(c);
+}
+
+static void on_read_done(struct client_call *cc)
+{
+    struct call *c = of(cc);
+    struct buf *frames = gather_frames(c);
+    if (c->answer != ANSWER_FRAMES)
+        return;
+    if (stream_failed(c)) {
+        stream_error(c);
+        return;
+    }
+    if (frames->n == 0)
+        return;
+    send_frames(c, false);
+}
+
+/* The stream's bytes are over. */
+static void finish_frames(struct call *c)
+{
+    struct exchange *x = c->x;
+    struct sse_event ev;
+    struct err e = { 0 };
+    if (!c->broken && !FAILED(last_frame(c, &ev, &e)) && FAILED(carry(c, &ev, &e))) {
+        c->broken = true;
+        struct chat_error err = upstream_error(c, 502, str_c(e.text));
+        call_keep_error(c, &err);
+    }
+    bool complete = c->relay ? c->relay->finished
+                             : c->out->read_end(c->translation->reader, &c->translation->stream.in);
+    if (!complete && !stream_failed(c)) {
+        c->broken = true;
+        struct chat_error err = upstream_error(
+            c, 502, S("The upstream broke off: its stream ended before it was finished."));
+        call_keep_error(c, &err);
+    }
+    if (c->translation && !stream_failed(c))
+        chat_stream_end(&c->translation->stream, true, (str){ 0 });
+    if (stream_failed(c)) {
+        stream_error(c);
+        return;
+    }
+    call_price(c);
+    send_frames(c, true);
+    exchange_finish(x, true);
+}
+
+static void on_end(struct client_call *cc)
+{
+    struct call *c = of(cc);
+    c->in_flight = false;
+    switch (c->answer) {
+    case ANSWER_ERROR:
+        finish_error(c);
+        break;
+    case ANSWER_WHOLE:
+        finish_whole(c);
+        break;
+    case ANSWER_FRAMES:
+        finish_frames(c);
+        break;
+    case ANSWER_NONE:
+        BUG_UNLESS(false);
+    }
+}
+
+static void on_fail(struct client_call *cc, enum client_fail why, const struct err *err)
+{
+    static const struct {
+        unsigned status;
+        enum route_failure kind;
+    } how[] = {
+        [CLIENT_FAIL_DNS] = { 502, ROUTE_FAIL_CONNECT },
+        [CLIENT_FAIL_CONNECT] = { 502, ROUTE_FAIL_CONNECT },
+        [CLIENT_FAIL_TLS] = { 502, ROUTE_FAIL_CONNECT },
+        [CLIENT_FAIL_TIMEOUT] = { 408, ROUTE_FAIL_TIMEOUT },
+        [CLIENT_FAIL_RESET] = { 502, ROUTE_FAIL_CONNECT },
+        [CLIENT_FAIL_TRUNCATED] = { 502, ROUTE_FAIL_TRUNCATED },
+        [CLIENT_FAIL_MALFORMED] = { 502, ROUTE_FAIL_MALFORMED },
+    };
+    struct call *c = of(cc);
+    struct buf *frames = gather_frames(c);
+    c->in_flight = false;
+    /* A stream whose end mark was seen is complete, however its connection ends. */
+    if (c->answer == ANSWER_FRAMES && c->relay && c->relay->finished && !c->broken) {
+        finish_frames(c);
+        return;
+    }
+    if (c->answer == ANSWER_FRAMES && client_has_content(c) && frames->n)
+        flush_frames(c, frames, false);
+    buf_clear(frames);
+    struct chat_error e = upstream_error(c, how[why].status, str_c(err->text));
+    fail_answer(c, how[why].kind, &e);
+}
+
+const struct client_ops call_client_ops = {
+    .on_head = on_head,
+    .on_body = on_body,
+    .on_end = on_end,
+    .on_fail = on_fail,
+    .on_read_done = on_read_done,
+};
+
+/* ---- the rest
+ * ------------------------------------------------------------------------------------ */
+
+void answer_keepalive(struct call *c)
+{
+    struct buf *frames = gather_frames(c);
+    struct dialect_ctx ctx;
+    buf_clear(frames);
+    if (!c->in->write_keepalive)
+        return;
+    fill_ctx(c, &ctx);
+    c->in->write_keepalive(c->translation ? c->translation->writer : NULL, frames, &ctx);
+    flush_frames(c, frames, false);
+    buf_clear(frames);
+}
+
+void answer_reset(struct call *c)
+{
+    answer_free(c);
+    c->relay = NULL;
+    c->translation = NULL;
+    c->usage = &call_no_usage;
+    c->retry_after_ms = -1;
+    c->broken = c->html = c->wrote = c->paused = c->committed = false;
+    buf_clear(gather_frames(c));
+    c->reply_fields = (str){ 0 };
+    c->upstream_status = 0;
+}
+
+void answer_free(struct call *c)
+{
+    frames_done(c);
+    c->answer = ANSWER_NONE;
+    server_give_buf(c->x->sw, &c->reply);
+}

@@ -1,0 +1,542 @@
+#include "server/call.h"
+
+#include "base/clock.h"
+#include "json/write.h"
+#include "server/reply.h"
+
+enum {
+    /* When an answer may be silent until the call is given up, if nothing is configured. LiteLLM's
+     * default request_timeout. */
+    TIMEOUT_MS = 6000 * 1000,
+};
+
+static const char *const member_names[MEMBER_COUNT] = {
+    [MEMBER_MODEL] = "model",
+    [MEMBER_STREAM] = "stream",
+    [MEMBER_STREAM_OPTIONS] = "stream_options",
+    [MEMBER_STORE] = "store",
+    [MEMBER_CONVERSATION] = "messages",
+    [MEMBER_INPUT] = "input",
+    [MEMBER_OURS] = "metadata",
+    "timeout",
+    "num_retries",
+    "fallbacks",
+    "disable_fallbacks",
+    "litellm_metadata",
+    "tags",
+    "guardrails",
+    "cache",
+    "priority",
+    "drop_params",
+    "additional_drop_params",
+    "allowed_openai_params",
+    "no-log",
+    "litellm_session_id",
+    "litellm_trace_id",
+    "prompt_id",
+    "mock_response",
+    "mock_timeout",
+    "mock_testing_fallbacks",
+};
+
+/* ---- admission: is it a request we can route? --------------------------------------------------
+ */
+
+static rc scan_body(struct call *c, struct err *e)
+{
+    struct exchange *x = c->x;
+    enum json_kind top;
+    for (size_t i = 0; i < MEMBER_COUNT; i++)
+        c->try->members[i].name = str_c(member_names[i]);
+    if (str_trim(buf_str(&x->body)).n == 0) /* LiteLLM reads an empty body as {} */
+        buf_add(&x->body, S("{}"));
+    TRY(json_scan(buf_str(&x->body), c->try->members, MEMBER_COUNT, &top, e));
+    if (top != JSON_OBJECT)
+        return fail(e, E_SYNTAX, "body", 0, "%s: expected an object", json_kind_name(top));
+    return RC_OK;
+}
+
+/* The name the client asks for: in the path (Gemini, Azure's form) or in the body. */
+static bool read_model(struct call *c)
+{
+    struct exchange *x = c->x;
+    const struct json_member *m = &c->try->members[MEMBER_MODEL];
+    if (m->kind == JSON_STRING)
+        c->model_shown = json_unescape(&x->arena, m->value);
+    else if (m->kind == JSON_NUMBER)
+        c->model_shown = arena_dup(&x->arena, m->value);
+    if (x->path_model.n && (c->in->model_in_path || c->model_shown.n == 0))
+        c->model_shown = x->path_model;
+    if (c->model_shown.n)
+        c->model_shown = arena_dup(&x->arena, c->model_shown); /* x->body may go before us */
+    return c->model_shown.n > 0;
+}
+
+static void read_stream_flags(struct call *c)
+{
+    struct exchange *x = c->x;
+    const struct json_member *so = &c->try->members[MEMBER_STREAM_OPTIONS];
+    enum json_kind stream = c->try->members[MEMBER_STREAM].kind;
+    if (c->in->model_in_path)
+        c->stream = c->path_stream;
+    else if (stream == JSON_NONE)
+        c->stream = c->in->streams_by_default;
+    else
+        c->stream = stream == JSON_TRUE;
+    c->show_usage = !c->in->ask_stream_usage;
+    if (so->kind == JSON_OBJECT) {
+        struct json_member m = { .name = S("include_usage") };
+        enum json_kind top;
+        struct err e;
+        if (!FAILED(json_scan(so->value, &m, 1, &top, &e)) && m.kind == JSON_TRUE)
+            c->show_usage = true;
+    }
+    if (x->snap->config->always_include_stream_usage == TRI_TRUE)
+        c->show_usage = true;
+}
+
+static void invalid_model(struct call *c)
+{
+    struct chat_error err = {
+        .status = 400,
+        .kind = ERR_INVALID_REQUEST,
+        .type = S("invalid_request_error"),
+        .param = S("model"),
+        .retry_after_ms = -1,
+        .message = arena_fmt(&c->x->arena,
+                             "%.*s: Invalid model name passed in model=%.*s. Call `/v1/models` to "
+                             "view available models for your key.",
+                             STRF(c->x->path), c->model_shown.n ? (int)c->model_shown.n : 4,
+                             c->model_shown.n ? c->model_shown.p : "None"),
+    };
+    reply_error(c->x, &err);
+}
+
+/* ---- the plan
+ * ------------------------------------------------------------------------------------ */
+
+static void next_attempt(struct call *c);
+
+static void read_overrides(struct call *c, struct plan_options *o)
+{
+    double seconds;
+    uint64_t n;
+    *o = plan_options_default();
+    if (str_to_u64(c->try->members[MEMBER_NUM_RETRIES].value, &n) && n <= 100)
+        o->num_retries = (int)n;
+    if (str_to_double(c->try->members[MEMBER_TIMEOUT].value, &seconds) && seconds > 0 &&
+        seconds < 1e6)
+        o->timeout_ms = (uint32_t)(seconds * 1000);
+    o->disable_fallbacks = c->try->members[MEMBER_DISABLE_FALLBACKS].kind == JSON_TRUE;
+    if (c->try->members[MEMBER_FALLBACKS].kind == JSON_ARRAY)
+        o->fallbacks = c->try->members[MEMBER_FALLBACKS].value;
+}
+
+void call_chat(struct exchange *x)
+{
+    struct err e = { 0 };
+    struct call *c = NEW(&x->arena, struct call, 1);
+    c->x = x;
+    c->in = x->in;
+    c->try = NEW(&x->scratch, struct attempt, 1);
+    c->cost_nanousd = -1;
+    c->usage = &call_no_usage;
+    c->try->loss.arena = &x->arena;
+    c->begin_ms = exchange_now_ms(x);
+    if (FAILED(scan_body(c, &e))) {
+        reply_error_text(x, 400, "invalid_request_error", "request_body",
+                         "Invalid JSON payload: %s", e.text);
+        return;
+    }
+    if (c->in->read_path)
+        c->in->read_path(x->path_rest, &x->path_model, &c->path_stream, &x->arena);
+    read_stream_flags(c);
+    if (!read_model(c)) {
+        invalid_model(c);
+        return;
+    }
+    struct plan_options options;
+    read_overrides(c, &options);
+    x->call = c;
+    if (!plan_init(&c->try->plan, x->snap->routes, c->model_shown, &options, &x->scratch)) {
+        x->call = NULL;
+        invalid_model(c);
+        return;
+    }
+    exchange_move(x, X_ROUTE);
+    next_attempt(c);
+}
+
+/* ---- attempts
+ * ------------------------------------------------------------------------------------ */
+
+static void bad_request(struct call *c, rc r, const struct err *e)
+{
+    struct exchange *x = c->x;
+    struct chat_error err = {
+        .status = r.code == E_LIMIT ? 413 : 400,
+        .kind = ERR_INVALID_REQUEST,
+        .type = S("invalid_request_error"),
+        .param = str_c(e->where),
+        .message = str_c(e->text),
+        .retry_after_ms = -1,
+    };
+    if (r.code == E_UNSUPPORTED)
+        err.message = arena_fmt(&x->arena,
+                                "%s. To leave such parameters out, set `drop_params: true` in "
+                                "litellm_settings or in this model's litellm_params.",
+                                e->text);
+    if (x->started)
+        answer_break(c, &err);
+    else
+        reply_error(x, &err);
+}
+
+static void send_attempt(struct call *c)
+{
+    struct exchange *x = c->x;
+    struct err e = { 0 };
+    c->dep = c->step.deployment;
+    c->out = dialect_get(c->dep->dialect);
+    c->up_stream = c->stream;
+    c->attempts++;
+    c->fallbacks = (uint16_t)c->step.fallbacks;
+    c->reported = false;
+    answer_reset(c);
+    if (c->attempts > 1)
+        stat_add(x->sw->server->stats.upstream_retries, 1);
+    c->sent_ns = clock_mono_ns();
+    c->head_ns = 0;
+    c->sent_ms = c->last_ms = exchange_now_ms(x);
+    route_begin(c->dep);
+    rc r = c->dep->local ? call_parse(c, &e) : call_send(c, &e);
+    if (FAILED(r)) {
+        route_report(c->dep, &(struct route_outcome){ .failure = ROUTE_OK_NEUTRAL }, c->last_ms);
+        c->reported = true;
+        bad_request(c, r, &e);
+        return;
+    }
+    if (c->dep->local) {
+        local_answer(c);
+        return;
+    }
+    exchange_move(x, X_WAIT);
+    call_arm(c);
+}
+
+static void final_error(struct call *c)
+{
+    struct exchange *x = c->x;
+    struct chat_error err =
+        c->last_error
+            ? *c->last_error
+            : (struct chat_error){ .status = 502, .kind = ERR_BAD_GATEWAY, .retry_after_ms = -1 };
+    chat_error_complete(&err, &x->arena);
+    if (c->attempts > 1)
+        err.message = arena_fmt(&x->arena, "%.*s (after %u attempts%s)", STRF(err.message),
+                                c->attempts, c->fallbacks ? ", fallbacks included" : "");
+    if (x->started)
+        answer_break(c, &err);
+    else
+        reply_error(x, &err);
+}
+
+static void no_deployment(struct call *c)
+{
+    struct exchange *x = c->x;
+    int64_t wait_ms = c->step.retry_after_ms > 0 ? c->step.retry_after_ms : 5000;
+    struct chat_error err = {
+        .status = 429,
+        .kind = ERR_RATE_LIMIT,
+        .type = S("throttling_error"),
+        .message = arena_fmt(&x->arena,
+                             "No deployments available for selected model, Try again in %lld "
+                             "seconds. Passed model=%.*s.",
+                             (long long)(wait_ms + 999) / 1000, STRF(c->model_shown)),
+        .retry_after_ms = wait_ms,
+    };
+    call_keep_error(c, &err);
+    final_error(c);
+}
+
+static void next_attempt(struct call *c)
+{
+    struct exchange *x = c->x;
+    enum plan_result r =
+        plan_next(&c->try->plan, exchange_now_ms(x), server_random(x->sw), &c->step);
+    switch (r) {
+    case PLAN_TRY:
+        if (c->step.delay_ms) {
+            c->waiting = true;
+            c->resume_ms = exchange_now_ms(x) + c->step.delay_ms;
+            call_arm(c);
+            return;
+        }
+        send_attempt(c);
+        return;
+    case PLAN_NONE:
+        no_deployment(c);
+        return;
+    case PLAN_END:
+        final_error(c);
+        return;
+    }
+}
+
+static void report(struct call *c, enum route_failure failure, unsigned status,
+                   int64_t retry_after_ms)
+{
+    if (c->reported)
+        return;
+    c->reported = true;
+    struct route_outcome o = {
+        .failure = failure,
+        .status = status,
+        .retry_after_ms = retry_after_ms,
+        .latency_ms = (uint32_t)((clock_mono_ns() - c->sent_ns) / 1000000),
+    };
+    route_report(c->dep, &o, exchange_now_ms(c->x));
+}
+
+void call_attempt_ok(struct call *c)
+{
+    report(c, ROUTE_OK, c->upstream_status, -1);
+}
+
+void call_attempt_broke(struct call *c, const struct chat_error *err)
+{
+    if (c->reported) /* it had been counted as good: its health learns otherwise */
+        route_report_late(c->dep, ROUTE_FAIL_TRUNCATED, exchange_now_ms(c->x));
+    else
+        report(c, ROUTE_FAIL_TRUNCATED, 502, -1);
+}
+
+void call_attempt_failed(struct call *c, enum route_failure kind, const struct chat_error *err)
+{
+    struct exchange *x = c->x;
+    call_keep_error(c, err);
+    report(c, kind, err->status, err->retry_after_ms);
+    struct route_outcome o = { .failure = kind,
+                               .status = err->status,
+                               .error = err->kind,
+                               .retry_after_ms = err->retry_after_ms };
+    plan_failed(&c->try->plan, &o, exchange_now_ms(x));
+    answer_free(c);
+    if (x->state != X_ROUTE)
+        exchange_move(x, X_ROUTE);
+    next_attempt(c);
+}
+
+/* ---- time
+ * ---------------------------------------------------------------------------------------- */
+
+static void due(struct deadline *d);
+
+static uint64_t least(uint64_t a, uint64_t b)
+{
+    return a < b ? a : b;
+}
+
+/* When the present attempt is given up: by its whole time, or by its first frame. */
+static uint64_t give_up_ms(const struct call *c)
+{
+    uint64_t whole = c->step.timeout_ms ? c->step.timeout_ms : TIMEOUT_MS;
+    if (c->stream && c->committed)
+        return c->last_ms + whole; /* a running stream is given up for silence only */
+    if (c->stream && c->step.stream_timeout_ms)
+        whole = least(whole, c->step.stream_timeout_ms);
+    return c->sent_ms + whole;
+}
+
+/* When a silent stream's client wants a sign of life. */
+static uint64_t keepalive_ms(const struct call *c)
+{
+    const struct server_options *opt = &c->x->sw->server->opt;
+    if (!c->stream || !c->in->write_keepalive || (c->relay && c->relay->finished))
+        return UINT64_MAX;
+    if (!c->x->started)
+        return c->begin_ms + opt->patience_ms;
+    return c->client_ms + opt->keepalive_ms;
+}
+
+void call_arm(struct call *c)
+{
+    uint64_t now = exchange_now_ms(c->x);
+    uint64_t at = least(keepalive_ms(c), c->waiting ? c->resume_ms : give_up_ms(c));
+    deadline_set(&c->x->sw->w.deadlines, &c->x->deadline, at > now ? at - now : 0, due);
+}
+
+static void timed_out(struct call *c)
+{
+    struct exchange *x = c->x;
+    uint64_t waited = exchange_now_ms(x) - (c->committed ? c->last_ms : c->sent_ms);
+    struct chat_error err = {
+        .status = 408,
+        .kind = ERR_TIMEOUT,
+        .type = S("invalid_request_error"),
+        .message = arena_fmt(&x->arena, "The upstream did not answer in time: %s for %llu.%llu s.",
+                             c->committed ? "its stream was silent" : "no answer",
+                             (unsigned long long)(waited / 1000),
+                             (unsigned long long)(waited % 1000 / 100)),
+        .retry_after_ms = -1,
+    };
+    if (c->in_flight)
+        client_cancel(&c->client);
+    c->in_flight = false;
+    if (c->committed) {
+        call_attempt_broke(c, &err);
+        answer_break(c, &err);
+    } else {
+        call_attempt_failed(c, ROUTE_FAIL_TIMEOUT, &err);
+    }
+}
+
+/* The one deadline of a call: whatever is due is done, then it is set for the next. */
+static void due(struct deadline *d)
+{
+    struct exchange *x = CONTAINER_OF(d, struct exchange, deadline);
+    struct call *c = x->call;
+    uint64_t now = exchange_now_ms(x);
+    if (keepalive_ms(c) <= now)
+        answer_keepalive(c);
+    if (c->waiting && c->resume_ms <= now) {
+        c->waiting = false;
+        send_attempt(c);
+        return;
+    }
+    if (!c->waiting && !c->paused && give_up_ms(c) <= now) {
+        timed_out(c);
+        return;
+    }
+    call_arm(c);
+}
+
+/* ---- the end
+ * --------------------------------------------------------------------------------------- */
+
+void call_client_drained(struct call *c)
+{
+    answer_drained(c);
+}
+
+const struct chat_usage call_no_usage = { -1, -1, -1, -1, -1, -1, -1, -1, -1, -1, false };
+
+void call_keep_usage(struct call *c, const struct chat_usage *u)
+{
+    struct chat_usage *copy = NEW(&c->x->arena, struct chat_usage, 1);
+    *copy = *u;
+    c->usage = copy;
+}
+
+void call_keep_error(struct call *c, const struct chat_error *err)
+{
+    struct chat_error copy = *err; /* err may be the one kept already */
+    if (!c->last_error)
+        c->last_error = NEW(&c->x->arena, struct chat_error, 1);
+    *c->last_error = copy;
+}
+
+void call_drop_bodies(struct call *c)
+{
+    if (!c->try)
+        return;
+    server_give_buf(c->x->sw, &c->try->body);
+    server_give_buf(c->x->sw, &c->try->head);
+}
+
+void call_price(struct call *c)
+{
+    if (c->usage->seen && c->dep)
+        c->cost_nanousd = price_cost_nanousd(&c->dep->price, c->usage);
+}
+
+static void count(struct call *c)
+{
+    struct stats *stats = &c->x->sw->server->stats;
+    if (c->dep)
+        route_count_usage(c->dep, c->usage, c->cost_nanousd);
+    if (c->usage->prompt > 0)
+        stat_add(stats->tokens_in, (unsigned long long)c->usage->prompt);
+    if (c->usage->completion > 0)
+        stat_add(stats->tokens_out, (unsigned long long)c->usage->completion);
+    if (c->cost_nanousd > 0)
+        stat_add(stats->cost_nanousd, (unsigned long long)c->cost_nanousd);
+    if (c->counted_stream)
+        stat_add(stats->streams, -1);
+}
+
+void call_settle(struct call *c)
+{
+    if (c->in_flight)
+        client_cancel(&c->client); /* the client has left: the upstream stops at once */
+    c->in_flight = false;
+    if (c->translation && !c->usage->seen)
+        c->usage = &c->translation->stream.usage;
+    if (c->cost_nanousd < 0)
+        call_price(c);
+    if (c->dep && !c->reported)
+        report(c, ROUTE_OK_NEUTRAL, 0, -1);
+    count(c);
+    answer_free(c);
+    call_drop_bodies(c);
+}
+
+void call_describe(const struct call *c, struct access_record *r)
+{
+    r->model = c->model_shown;
+    r->stream = c->stream;
+    r->attempts = c->attempts;
+    r->fallbacks = c->fallbacks;
+    r->prompt_tokens = c->usage->prompt;
+    r->completion_tokens = c->usage->completion;
+    r->cached_tokens = c->usage->cache_read;
+    r->reasoning_tokens = c->usage->reasoning;
+    r->cost_nanousd = c->cost_nanousd;
+    if (!c->dep)
+        return;
+    r->group = c->dep->group_name;
+    r->provider = c->dep->provider_name;
+    r->upstream_model = c->step.model;
+    r->deployment = c->dep->id;
+    if (c->head_ns)
+        r->upstream_us = (int64_t)(c->head_ns - c->sent_ns) / 1000;
+}
+
+static void field_u64(struct buf *out, str name, uint64_t v)
+{
+    buf_add(out, name);
+    buf_u64(out, v);
+    buf_add(out, S("\r\n"));
+}
+
+static void field_fixed(struct buf *out, str name, uint64_t v, unsigned digits)
+{
+    buf_add(out, name);
+    buf_fixed(out, v, digits);
+    buf_add(out, S("\r\n"));
+}
+
+void call_reply_fields(const struct call *c, struct buf *out)
+{
+    buf_add(out, S("x-litellm-version: sluice-" SLUICE_VERSION "\r\n"));
+    if (c->dep) {
+        buf_add(out, c->dep->reply_fields); /* model-id, model-group, api-base: made at load */
+        field_u64(out, S("x-litellm-attempted-retries: "), c->attempts ? c->attempts - 1 : 0);
+        field_u64(out, S("x-litellm-attempted-fallbacks: "), c->fallbacks);
+    }
+    if (c->cost_nanousd >= 0)
+        field_fixed(out, S("x-litellm-response-cost: "), (uint64_t)c->cost_nanousd, 9);
+    uint64_t now = clock_mono_ns();
+    uint64_t whole_us = (now - c->x->start_ns) / 1000;
+    field_fixed(out, S("x-litellm-response-duration-ms: "), whole_us, 3);
+    if (c->head_ns)
+        field_fixed(out, S("x-litellm-overhead-duration-ms: "),
+                    whole_us - (c->head_ns - c->sent_ns) / 1000, 3);
+    for (const struct chat_str *s = c->try ? c->try->loss.dropped : NULL; s; s = s->next) {
+        if (s == c->try->loss.dropped)
+            buf_add(out, S("x-sluice-dropped-params: "));
+        buf_add(out, s->s);
+        buf_add(out, s->next ? S(", ") : S("\r\n"));
+    }
+    buf_add(out, c->reply_fields);
+}

@@ -1,0 +1,55 @@
+/* http_conn.h - a client's connection: requests in, one exchange at a time, answers out.
+ *
+ * Keeps HTTP's order and deadlines; knows nothing of models. Pipelined requests wait until the
+ * exchange before them is done. The connection is read on while an exchange waits, so that a client
+ * that leaves is seen at once.
+ */
+#ifndef SERVER_HTTP_CONN_H
+#define SERVER_HTTP_CONN_H
+
+#include "http/http1.h"
+#include "net/conn.h"
+#include "net/deadline.h"
+
+struct exchange;
+struct server_worker;
+
+struct http_conn {
+    struct conn conn;
+    struct http1 parser;
+    struct deadline deadline;
+    struct buf held; /* requests that came while an exchange was in progress */
+    struct server_worker *sw;
+    struct exchange *x;             /* in progress; NULL: idle */
+    struct http_conn *next, **link; /* the worker's list */
+    uint64_t progress_ms;           /* when bytes last moved in the direction we wait for */
+    char peer[48];                  /* "203.0.113.7:51234", asked for at the first log line */
+    uint8_t peer_n;
+    uint8_t phase;     /* private */
+    bool request_done; /* the request of x has been read to its end */
+    bool keep_alive;   /* after this exchange */
+    bool feeding;      /* inside the parse loop */
+    bool paused;       /* reading is stopped: enough is held */
+    bool discarding;   /* the rest of a refused body is read and dropped */
+};
+
+/* A connection waits at the listener: take it. */
+void http_conn_accept(struct server_worker *sw);
+
+/* Bytes of the answer, in order; counts them and watches for readers that stand still. */
+void http_conn_write(struct http_conn *hc, const str *pieces, size_t n);
+/* Who it is: "203.0.113.7:51234"; empty if unknown. Lives as long as hc. */
+str http_conn_peer(struct http_conn *hc);
+/* Bytes waiting for a slow reader. */
+size_t http_conn_queued(const struct http_conn *hc);
+/* The exchange has written its whole answer (keep: it may be followed by another on this
+ * connection). hc->x is gone after this. */
+void http_conn_finish(struct http_conn *hc, bool keep);
+/* Breaks the connection off: the answer begun cannot be completed. */
+void http_conn_abort(struct http_conn *hc);
+/* No further request after the one in progress; idle connections close. */
+void http_conn_drain(struct http_conn *hc);
+/* The drain's time is up: whatever is in progress ends here. */
+void http_conn_cut(struct http_conn *hc);
+
+#endif
