@@ -419,6 +419,8 @@ static bool is_off(const struct ynode *n)
 static void say_status(struct loader *l, const struct key *k, const struct ynode *at,
                        const struct path *p)
 {
+    if (k->status == KEY_APPROXIMATED)
+        say(l, DIAG_NOTE, at, p, NULL, "not to the letter (%s)", k->doc);
     if (is_off(at))
         return;
     if (k->status == KEY_LATER)

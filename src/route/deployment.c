@@ -296,12 +296,14 @@ static void set_limits(struct maker *m)
     const struct config *c = m->c;
     struct deployment *dep = m->dep;
     dep->timeout_ms = first_ms(e->timeout_ms, c->timeout_ms, c->request_timeout_ms);
-    dep->stream_timeout_ms = first_ms(e->stream_timeout_ms, c->stream_timeout_ms, CHAT_UNSET);
+    dep->stream_timeout_ms =
+        first_ms(e->stream_timeout_ms, e->ttft_timeout_ms, c->stream_timeout_ms);
     dep->rpm = e->rpm;
     dep->tpm = e->tpm;
     dep->weight = e->weight;
     dep->order = e->order;
-    dep->max_parallel_requests = e->max_parallel_requests;
+    dep->max_parallel_requests =
+        e->max_parallel_requests != CHAT_UNSET ? e->max_parallel_requests : c->default_max_parallel;
     dep->num_retries = e->num_retries;
     dep->cooldown_ms = e->cooldown_ms;
     dep->max_tokens_default =
