@@ -1,7 +1,7 @@
 /* prices.h - what a call costs, in integer nano-dollars (1e-9 USD): never floating point.
  *
  * Prices come from the deployment's own *_cost_per_token keys, else from a built-in table by model
- * name (as of November 2026; see prices_table.c).
+ * name (as of November 2026; docs/prices.md).
  */
 #ifndef LEDGER_PRICES_H
 #define LEDGER_PRICES_H

@@ -176,6 +176,9 @@ static bool set_auth(struct maker *m)
             "%s holds blanks, line ends or characters that no key has: this row is left out", from);
         return false;
     }
+    if (strcmp(from, "api_key") != 0 && !m->own_host && !p->key_optional)
+        say(m, DIAG_NOTE, "api_key", "give this row an api_key of its own, if that is not meant",
+            "the key from %s goes to %.*s", from, STRF(m->dep->host_field));
     m->dep->api_key = secret_new(key);
     if (m->own_auth)
         return true;

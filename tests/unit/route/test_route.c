@@ -57,6 +57,25 @@ static void missing_keys(void **state)
     table_close(&x);
 }
 
+static void keys_that_go_elsewhere(void **state)
+{
+    static const struct table_env env[] = { { "OPENAI_API_KEY", "sk-env" }, { NULL, NULL } };
+    struct table x;
+    table_open_env(
+        &x,
+        "model_list:\n"
+        "- { model_name: a, litellm_params: { model: openai/m } }\n"
+        "- { model_name: b, litellm_params: { model: openai/m, api_base: 'http://b' } }\n"
+        "- { model_name: c, litellm_params: { model: openai/m, api_base: 'http://c', api_key: k } "
+        "}\n",
+        env, NULL);
+    assert_false(table_says(&x, "model_list[0]"));
+    assert_true(table_says(&x, "the key from OPENAI_API_KEY goes to b"));
+    assert_false(table_says(&x, "model_list[2]"));
+    assert_int_equal(x.d.nwarnings, 0);
+    table_close(&x);
+}
+
 static void example_keys(void **state)
 {
     static const struct {
@@ -403,6 +422,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(auth_by_vendor),
         cmocka_unit_test(missing_keys),
+        cmocka_unit_test(keys_that_go_elsewhere),
         cmocka_unit_test(example_keys),
         cmocka_unit_test(bad_keys),
         cmocka_unit_test(extra_fields),
