@@ -1,4 +1,5 @@
-/* Whole answers, and what whole and streamed answers share. */
+/* Whole answers, and what whole and streamed answers share. Google answers in camelCase only: the
+ * other spelling is looked for in requests. */
 #include "dialect/gemini_internal.h"
 
 /* ---- finish --------------------------------------------------------------------------------- */
@@ -36,8 +37,8 @@ static const struct {
 /* Calls that the model was not to make are calls all the same, if they came. */
 enum chat_finish gemini_finish_with_calls(enum chat_finish finish, str native)
 {
-    bool made = str_eq(native, S("UNEXPECTED_TOOL_CALL")) ||
-                str_eq(native, S("TOO_MANY_TOOL_CALLS"));
+    bool made =
+        str_eq(native, S("UNEXPECTED_TOOL_CALL")) || str_eq(native, S("TOO_MANY_TOOL_CALLS"));
     return finish == FINISH_STOP || made ? FINISH_TOOL_CALLS : finish;
 }
 
@@ -74,7 +75,7 @@ str gemini_finish_name(enum chat_finish finish)
 
 static int64_t count(jval *usage, str name)
 {
-    int64_t n = gemini_i64(gemini_get(usage, name), -1);
+    int64_t n = gemini_i64(jd_get(usage, name), -1);
     return n < 0 ? -1 : n;
 }
 
@@ -99,8 +100,8 @@ bool gemini_read_usage(struct chat_usage *ret, jval *v)
     *ret = CHAT_USAGE_NONE;
     if (!jd_is_obj(v))
         return false;
-    jval *in = gemini_get(v, S("promptTokensDetails"));
-    jval *out = gemini_get(v, S("candidatesTokensDetails"));
+    jval *in = jd_get(v, S("promptTokensDetails"));
+    jval *out = jd_get(v, S("candidatesTokensDetails"));
     ret->prompt = plus(count(v, S("promptTokenCount")), count(v, S("toolUsePromptTokenCount")));
     ret->reasoning = count(v, S("thoughtsTokenCount"));
     ret->completion = plus(count(v, S("candidatesTokenCount")), ret->reasoning);
@@ -139,7 +140,7 @@ static void write_token(struct jw *w, jval *v)
 {
     str token = jd_get_str(v, S("token"));
     jw_kstr(w, S("token"), token);
-    jw_kraw(w, S("logprob"), jd_num(gemini_get(v, S("logProbability"))));
+    jw_kraw(w, S("logprob"), jd_num(jd_get(v, S("logProbability"))));
     jw_karr(w, S("bytes"));
     for (size_t i = 0; i < token.n; i++)
         jw_i64(w, (unsigned char)token.p[i]);
@@ -148,8 +149,8 @@ static void write_token(struct jw *w, jval *v)
 
 str gemini_logprobs(jval *result, struct arena *a)
 {
-    jval *chosen = gemini_get(result, S("chosenCandidates"));
-    struct jd_iter top = jd_iter(gemini_get(result, S("topCandidates")));
+    jval *chosen = jd_get(result, S("chosenCandidates"));
+    struct jd_iter top = jd_iter(jd_get(result, S("topCandidates")));
     if (jd_count(chosen) == 0)
         return (str){ 0 };
     struct buf out;
@@ -196,7 +197,7 @@ static bool write_citation(struct jw *w, jval *chunk, int64_t start, int64_t end
 {
     jval *web = jd_get(chunk, S("web"));
     if (!web)
-        web = gemini_get(chunk, S("retrievedContext"));
+        web = jd_get(chunk, S("retrievedContext"));
     str uri = jd_get_str(web, S("uri"));
     if (uri.n == 0)
         return false;
@@ -215,8 +216,8 @@ static bool write_citation(struct jw *w, jval *chunk, int64_t start, int64_t end
 str gemini_notes(jval *grounding, str text, struct arena *a)
 {
     enum { CHUNKS_MAX = 256, WRITTEN_MAX = 2048, TEXT_MAX = 64 << 10 };
-    jval *list = gemini_get(grounding, S("groundingChunks"));
-    jval *supports = gemini_get(grounding, S("groundingSupports"));
+    jval *list = jd_get(grounding, S("groundingChunks"));
+    jval *supports = jd_get(grounding, S("groundingSupports"));
     if (jd_count(list) == 0)
         return (str){ 0 };
     jval *chunks[CHUNKS_MAX];
@@ -233,13 +234,13 @@ str gemini_notes(jval *grounding, str text, struct arena *a)
     JD_EACH(m, supports)
     {
         jval *segment = jd_get(m.value, S("segment"));
-        int64_t start = gemini_i64(gemini_get(segment, S("startIndex")), 0);
-        int64_t end = gemini_i64(gemini_get(segment, S("endIndex")), 0);
+        int64_t start = gemini_i64(jd_get(segment, S("startIndex")), 0);
+        int64_t end = gemini_i64(jd_get(segment, S("endIndex")), 0);
         /* Offsets count bytes; ours count characters. */
         bool counted = text.n <= TEXT_MAX && end >= start && end <= (int64_t)text.n;
         start = counted && written < WRITTEN_MAX ? characters(text, start) : 0;
         end = counted && written < WRITTEN_MAX ? characters(text, end) : 0;
-        JD_EACH(i, gemini_get(m.value, S("groundingChunkIndices")))
+        JD_EACH(i, jd_get(m.value, S("groundingChunkIndices")))
         {
             int64_t at = gemini_i64(i.value, -1);
             if (at >= 0 && at < n && written < WRITTEN_MAX)
@@ -327,9 +328,9 @@ static struct chat_part *new_part(struct chat_part ***tail, enum part_kind kind,
 
 static void read_part(struct chat_part ***tail, jval *v, struct arena *a)
 {
-    str signature = gemini_get_str(v, S("thoughtSignature"));
-    jval *call = gemini_get(v, S("functionCall"));
-    jval *data = gemini_get(v, S("inlineData"));
+    str signature = jd_get_str(v, S("thoughtSignature"));
+    jval *call = jd_get(v, S("functionCall"));
+    jval *data = jd_get(v, S("inlineData"));
     jval *text = jd_get(v, S("text"));
     if (jd_is_obj(call)) {
         struct chat_part *part = new_part(tail, PART_TOOL_CALL, a);
@@ -340,7 +341,7 @@ static void read_part(struct chat_part ***tail, jval *v, struct arena *a)
         part->call.args = jd_is_obj(args) ? jd_text(args, a) : S("{}");
         part->call.signature = signature;
     } else if (jd_is_obj(data)) {
-        str mime = gemini_get_str(data, S("mimeType"));
+        str mime = jd_get_str(data, S("mimeType"));
         struct chat_part *part = new_part(tail, gemini_media_kind(mime), a);
         gemini_read_media(part, data, NULL);
         part->signature = signature;
@@ -390,15 +391,15 @@ static void read_candidate(struct frames *f, jval *v)
     JD_EACH(m, jd_get(jd_get(v, S("content")), S("parts")))
     read_part(&g->tail, m.value, f->arena);
     str native;
-    enum chat_finish finish = gemini_finish_of(gemini_get(v, S("finishReason")), &native);
+    enum chat_finish finish = gemini_finish_of(jd_get(v, S("finishReason")), &native);
     if (finish != FINISH_NONE) {
         g->choice.finish = finish;
         g->choice.native_finish = native;
     }
-    jval *grounding = gemini_get(v, S("groundingMetadata"));
+    jval *grounding = jd_get(v, S("groundingMetadata"));
     if (jd_count(grounding))
         g->grounding = grounding;
-    str logprobs = gemini_logprobs(gemini_get(v, S("logprobsResult")), f->arena);
+    str logprobs = gemini_logprobs(jd_get(v, S("logprobsResult")), f->arena);
     if (logprobs.n)
         g->choice.logprobs = logprobs;
 }
@@ -406,16 +407,16 @@ static void read_candidate(struct frames *f, jval *v)
 static void read_frame(struct frames *f, jval *v)
 {
     struct chat_reply *r = f->reply;
-    r->id = jd_str_or(gemini_get(v, S("responseId")), r->id);
-    r->model = jd_str_or(gemini_get(v, S("modelVersion")), r->model);
+    r->id = jd_str_or(jd_get(v, S("responseId")), r->id);
+    r->model = jd_str_or(jd_get(v, S("modelVersion")), r->model);
     JD_EACH(m, jd_get(v, S("candidates")))
     read_candidate(f, m.value);
     struct chat_usage usage;
-    jval *metadata = gemini_get(v, S("usageMetadata"));
+    jval *metadata = jd_get(v, S("usageMetadata"));
     if (gemini_read_usage(&usage, metadata))
         r->usage = usage;
-    r->service_tier = jd_str_or(gemini_get(metadata, S("serviceTier")), r->service_tier);
-    str reason = gemini_get_str(gemini_get(v, S("promptFeedback")), S("blockReason"));
+    r->service_tier = jd_str_or(jd_get(metadata, S("serviceTier")), r->service_tier);
+    str reason = jd_get_str(jd_get(v, S("promptFeedback")), S("blockReason"));
     if (reason.n && jd_count(jd_get(v, S("candidates"))) == 0) {
         struct gathered *g = choice_at(f, 0);
         g->choice.finish = FINISH_FILTER;

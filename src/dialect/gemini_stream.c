@@ -33,9 +33,9 @@ static void emit_call(struct gemini_stream_reader *s, uint32_t choice, jval *cal
 static void read_part(struct gemini_stream_reader *s, uint32_t choice, jval *v,
                       struct chat_sink *sink, struct arena *a)
 {
-    str signature = gemini_get_str(v, S("thoughtSignature"));
-    jval *call = gemini_get(v, S("functionCall"));
-    jval *data = gemini_get(v, S("inlineData"));
+    str signature = jd_get_str(v, S("thoughtSignature"));
+    jval *call = jd_get(v, S("functionCall"));
+    jval *data = jd_get(v, S("inlineData"));
     str text = jd_get_str(v, S("text"));
     if (jd_is_obj(call)) {
         emit_call(s, choice, call, signature, sink, a);
@@ -77,12 +77,12 @@ static void read_candidate(struct gemini_stream_reader *s, jval *v, struct chat_
     s->seen |= (uint8_t)(1u << choice);
     JD_EACH(m, jd_get(jd_get(v, S("content")), S("parts")))
     read_part(s, choice, m.value, sink, a);
-    str logprobs = gemini_logprobs(gemini_get(v, S("logprobsResult")), a);
+    str logprobs = gemini_logprobs(jd_get(v, S("logprobsResult")), a);
     if (logprobs.n)
         emit(sink, (struct chat_event){ .kind = EV_LOGPROBS, .choice = choice, .text = logprobs });
-    emit_notes(choice, gemini_get(v, S("groundingMetadata")), sink, a);
+    emit_notes(choice, jd_get(v, S("groundingMetadata")), sink, a);
     str native;
-    enum chat_finish finish = gemini_finish_of(gemini_get(v, S("finishReason")), &native);
+    enum chat_finish finish = gemini_finish_of(jd_get(v, S("finishReason")), &native);
     if (finish == FINISH_NONE || s->finished & 1u << choice)
         return;
     s->finished |= (uint8_t)(1u << choice);
@@ -97,15 +97,15 @@ static void read_frame(struct gemini_stream_reader *s, jval *v, struct chat_sink
 {
     if (!s->started)
         emit(sink, (struct chat_event){ .kind = EV_START,
-                                        .id = gemini_get_str(v, S("responseId")),
-                                        .model = gemini_get_str(v, S("modelVersion")) });
+                                        .id = jd_get_str(v, S("responseId")),
+                                        .model = jd_get_str(v, S("modelVersion")) });
     s->started = true;
     JD_EACH(m, jd_get(v, S("candidates")))
     read_candidate(s, m.value, sink, a);
     struct chat_usage usage;
-    if (gemini_read_usage(&usage, gemini_get(v, S("usageMetadata"))))
+    if (gemini_read_usage(&usage, jd_get(v, S("usageMetadata"))))
         s->usage = usage;
-    str reason = gemini_get_str(gemini_get(v, S("promptFeedback")), S("blockReason"));
+    str reason = jd_get_str(jd_get(v, S("promptFeedback")), S("blockReason"));
     if (reason.n && !s->seen) {
         s->seen = s->finished = 1;
         emit(sink,
