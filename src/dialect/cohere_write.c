@@ -338,7 +338,7 @@ static str format_hint(struct writing *wr)
             "When you give your final answer, answer with JSON only, without any other "
             "text, that follows this JSON schema:\n%.*s",
             STRF(r->schema));
-    if (r->format != FORMAT_JSON)
+    if (r->format != FORMAT_JSON || (mode_allowed && r->origin == DIALECT_COHERE))
         return (str){ 0 };
     /* Without the word in the prompt the model may go on without end. */
     for (const struct chat_message *m = r->messages; m && mode_allowed; m = m->next)

@@ -222,7 +222,7 @@ static void write_hints(struct writing *wr)
         write_hint(wr, S("Answer by calling one of the tools."));
     if (r->tools && r->choice == CHOICE_NAMED)
         write_hint(wr, arena_fmt(wr->a, "Answer by calling the tool %.*s.", STRF(r->choice_name)));
-    if (r->format != FORMAT_JSON)
+    if (r->format != FORMAT_JSON || r->origin == DIALECT_OLLAMA)
         return;
     for (const struct chat_message *m = r->messages; m; m = m->next)
         for (const struct chat_part *p = m->parts; p; p = p->next)

@@ -52,7 +52,7 @@ static const struct {
       "\"think\":\"high\",\"options\":{\"num_ctx\":4096,\"temperature\":0.5,\"stop\":\"END\","
       "\"seed\":7},\"keep_alive\":\"5m\",\"logprobs\":true,\"top_logprobs\":2}",
       { "m" },
-      "{\"model\":\"m\",\"messages\":[{\"role\":\"system\",\"content\":\"Answer with JSON.\"},{"
+      "{\"model\":\"m\",\"messages\":[{"
       "\"role\":\"system\",\"content\":\"S\"},{\"role\":\"user\",\"content\":\"Hi\",\"images\":[\"/"
       "9j/"
       "4AAQSkZJRgAB\"]}],\"stream\":false,\"format\":\"json\",\"think\":\"high\",\"options\":{"
