@@ -1,12 +1,7 @@
-/* mock.c - the command: options, listening sockets, threads.
+/* mock.c - the command: options, threads.
  */
-#include <errno.h>
 #include <getopt.h>
-#include <netdb.h>
-#include <signal.h>
 #include <stdio.h>
-#include <sys/socket.h>
-#include <unistd.h>
 
 #include "base/mem.h"
 #include "cli/commands.h"
@@ -17,6 +12,8 @@ enum { THREADS_MAX = 64 };
 static const char usage_text[] =
     "sluice mock - a model server that makes its answers up, for tests and benchmarks\n"
     "\n"
+    "It speaks OpenAI (chat, responses, embeddings, ...), Anthropic, Gemini, Cohere and Ollama.\n"
+    "\n"
     "  --port P          where to listen (default 4010; 0 picks a free one and prints it)\n"
     "  --host H          address (default 127.0.0.1)\n"
     "  --latency MS      wait before each reply\n"
@@ -24,14 +21,79 @@ static const char usage_text[] =
     "  --chunks N        pieces of a streamed answer (default 20)\n"
     "  --chunk-rate R    pieces per second (default 0: as fast as possible)\n"
     "  --burst           all pieces of a stream in one write (the default without a rate)\n"
-    "  --threads N       listening threads (default 1)\n";
+    "  --threads N       listening threads (default 1)\n"
+    "  --strict          refuse what the vendors refuse\n"
+    "  --no-log          do not keep requests for GET /mock/log\n"
+    "  --script F        JSON lines: {\"match\":{...},\"reply\":[...]}\n"
+    "  --replay DIR      recorded answers, called by replay=NAME\n"
+    "  --tls-cert F      serve TLS with this certificate and --tls-key's key\n"
+    "  --tls-key F\n"
+    "\n"
+    "What a request can order (fault=429 retry-after=7, call=NAME, ...): docs/mock.md\n";
 
 static bool number(const char *s, double least, double most, double *ret)
 {
     return str_to_double(str_c(s), ret) && *ret >= least && *ret <= most;
 }
 
-/* 0: fine; 1: help was shown; 2: wrong usage. */
+/* One option's value. False: it is none. */
+static bool set_option(struct mock_options *o, int c, const char *arg)
+{
+    double v = 0;
+    bool ok = true;
+    switch (c) {
+    case 'h':
+        o->host = arg;
+        break;
+    case 'p':
+        ok = number(arg, 0, 65535, &v);
+        o->port = (uint16_t)v;
+        break;
+    case 'l':
+        ok = number(arg, 0, 3600e3, &v);
+        o->latency_ms = (uint32_t)v;
+        break;
+    case 'b':
+        ok = number(arg, 0, 64e6, &v);
+        o->reply_bytes = (uint32_t)v;
+        break;
+    case 'c':
+        ok = number(arg, 1, 1e6, &v);
+        o->chunks = (uint32_t)v;
+        break;
+    case 'r':
+        ok = number(arg, 0, 1e6, &o->chunk_rate);
+        break;
+    case 'B':
+        o->chunk_rate = 0;
+        break;
+    case 't':
+        ok = number(arg, 1, THREADS_MAX, &v);
+        o->threads = (unsigned)v;
+        break;
+    case 's':
+        o->strict = true;
+        break;
+    case 'n':
+        o->log = false;
+        break;
+    case 'S':
+        o->script = arg;
+        break;
+    case 'R':
+        o->replay = arg;
+        break;
+    case 'C':
+        o->tls_cert = arg;
+        break;
+    case 'K':
+        o->tls_key = arg;
+        break;
+    }
+    return ok;
+}
+
+/* 0: go on; else the exit status plus one. */
 static int parse(struct mock_options *o, int argc, char **argv)
 {
     static const struct option names[] = {
@@ -43,124 +105,88 @@ static int parse(struct mock_options *o, int argc, char **argv)
         { "chunk-rate", required_argument, NULL, 'r' },
         { "burst", no_argument, NULL, 'B' },
         { "threads", required_argument, NULL, 't' },
-        { "help", no_argument, NULL, '?' },
+        { "strict", no_argument, NULL, 's' },
+        { "no-log", no_argument, NULL, 'n' },
+        { "script", required_argument, NULL, 'S' },
+        { "replay", required_argument, NULL, 'R' },
+        { "tls-cert", required_argument, NULL, 'C' },
+        { "tls-key", required_argument, NULL, 'K' },
+        { "help", no_argument, NULL, 'H' },
         { 0 },
     };
-    *o = (struct mock_options){
-        .host = "127.0.0.1", .port = 4010, .reply_bytes = 300, .chunks = 20, .threads = 1
-    };
+    *o = (struct mock_options){ .host = "127.0.0.1",
+                                .port = 4010,
+                                .reply_bytes = 300,
+                                .chunks = 20,
+                                .threads = 1,
+                                .log = true };
     optind = 1;
-    for (int c, at; (c = getopt_long(argc, argv, "", names, &at)) != -1;) {
-        double v = 0;
-        bool ok = true;
-        switch (c) {
-        case 'h':
-            o->host = optarg;
-            break;
-        case 'p':
-            ok = number(optarg, 0, 65535, &v);
-            o->port = (uint16_t)v;
-            break;
-        case 'l':
-            ok = number(optarg, 0, 3600e3, &v);
-            o->latency_ms = (uint32_t)v;
-            break;
-        case 'b':
-            ok = number(optarg, 0, 64e6, &v);
-            o->reply_bytes = (uint32_t)v;
-            break;
-        case 'c':
-            ok = number(optarg, 1, 1e6, &v);
-            o->chunks = (uint32_t)v;
-            break;
-        case 'r':
-            ok = number(optarg, 0, 1e6, &o->chunk_rate);
-            break;
-        case 'B':
-            o->chunk_rate = 0;
-            break;
-        case 't':
-            ok = number(optarg, 1, THREADS_MAX, &v);
-            o->threads = (unsigned)v;
-            break;
-        default:
-            fputs(usage_text, stderr);
-            return 2;
+    for (int c; (c = getopt_long(argc, argv, "", names, NULL)) != -1;) {
+        if (c == 'H' || c == '?') {
+            fputs(usage_text, c == 'H' ? stdout : stderr);
+            return c == 'H' ? 1 : 3;
         }
-        if (!ok) {
+        if (!set_option(o, c, optarg)) {
             fprintf(stderr, "sluice mock: '%s' is no value for that option\n", optarg);
-            return 2;
+            return 3;
         }
     }
     if (optind < argc) {
         fprintf(stderr, "sluice mock: unexpected argument '%s'\n", argv[optind]);
-        return 2;
+        return 3;
+    }
+    if (!o->tls_cert != !o->tls_key) {
+        fputs("sluice mock: --tls-cert and --tls-key go together\n", stderr);
+        return 3;
     }
     return 0;
 }
 
-/* A listening socket, or -1 with a line on stderr. *port is updated where it was 0. */
-static int listen_on(const char *host, uint16_t *port)
-{
-    struct addrinfo hints = { .ai_socktype = SOCK_STREAM, .ai_flags = AI_PASSIVE }, *list = NULL;
-    char service[8];
-    snprintf(service, sizeof(service), "%u", *port);
-    int bad = getaddrinfo(host, service, &hints, &list);
-    if (bad) {
-        fprintf(stderr, "sluice mock: %s: %s\n", host, gai_strerror(bad));
-        return -1;
-    }
-    int one = 1, fd = socket(list->ai_family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
-    if (fd >= 0) {
-        setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &one, sizeof(one));
-        setsockopt(fd, SOL_SOCKET, SO_REUSEPORT, &one, sizeof(one));
-        if (bind(fd, list->ai_addr, list->ai_addrlen) || listen(fd, 4096)) {
-            fprintf(stderr, "sluice mock: cannot listen on %s port %u: %s\n", host, *port,
-                    strerror(errno));
-            close(fd);
-            fd = -1;
-        }
-    }
-    freeaddrinfo(list);
-    struct sockaddr_storage addr = { 0 };
-    socklen_t len = sizeof(addr);
-    if (fd >= 0 && !getsockname(fd, (struct sockaddr *)&addr, &len) && !*port)
-        *port = ntohs(addr.ss_family == AF_INET6 ? ((struct sockaddr_in6 *)&addr)->sin6_port
-                                                 : ((struct sockaddr_in *)&addr)->sin_port);
-    return fd;
-}
-
 struct thread {
     uv_thread_t id;
-    struct mock_worker *worker;
-    int fd;
+    struct worker worker;
+    struct listener listener;
+    struct http_head head; /* of the request being parsed */
 };
 
 static void run_thread(void *arg)
 {
     struct thread *t = arg;
-    mock_worker_run(t->worker, t->fd);
+    worker_run(&t->worker);
+}
+
+/* The first decides on the port, the others follow. */
+static rc open_threads(struct thread *threads, struct mock *m, struct mock_options *o,
+                       struct err *e)
+{
+    for (unsigned i = 0; i < o->threads; i++) {
+        struct thread *t = &threads[i];
+        worker_init(&t->worker, i);
+        t->worker.app = &t->head;
+        TRY(listener_open(&t->listener, &t->worker, str_c(o->host), o->port, mock_on_connection,
+                          e));
+        t->listener.owner = m;
+        o->port = listener_port(&t->listener);
+    }
+    return RC_OK;
 }
 
 int cmd_mock(int argc, char **argv)
 {
     struct mock_options o;
-    int rcode = parse(&o, argc, argv);
-    if (rcode)
-        return rcode;
-    signal(SIGPIPE, SIG_IGN);
-    static struct mock_cache cache; /* lives as long as the process */
-    mock_cache_init(&cache, &o);
-    struct thread threads[THREADS_MAX];
-    for (unsigned i = 0; i < o.threads; i++) {
-        threads[i].worker = mem_zalloc(sizeof(struct mock_worker));
-        threads[i].worker->options = &o;
-        threads[i].worker->cache = &cache;
-        threads[i].fd = listen_on(o.host, &o.port);
-        if (threads[i].fd < 0)
-            return 1;
+    struct err e = { 0 };
+    int wrong = parse(&o, argc, argv);
+    if (wrong)
+        return wrong - 1;
+    net_raise_nofile();
+    /* These live as long as the process. */
+    struct mock *m = mem_zalloc(sizeof(*m));
+    struct thread *threads = mem_zalloc(sizeof(*threads) * o.threads);
+    if (FAILED(mock_init(m, &o, &e)) || FAILED(open_threads(threads, m, &o, &e))) {
+        fprintf(stderr, "sluice mock: %s\n", e.text);
+        return 1;
     }
-    printf("mock listening on http://%s:%u\n", o.host, o.port);
+    printf("mock listening on %s://%s:%u\n", m->tls ? "https" : "http", o.host, o.port);
     fflush(stdout);
     for (unsigned i = 1; i < o.threads; i++)
         uv_thread_create(&threads[i].id, run_thread, &threads[i]);

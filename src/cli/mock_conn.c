@@ -3,28 +3,36 @@
 #include "cli/mock.h"
 
 #include "base/mem.h"
+#include "json/write.h"
+#include "net/conn.h"
 
-enum { BODY_BYTES_MAX = 128 * 1024 * 1024, IOV_MAX_OURS = 64 };
+enum { BODY_BYTES_MAX = 128 * 1024 * 1024, PIECES_MAX = 64 };
 
 struct mock_conn {
-    uv_tcp_t tcp;
-    uv_timer_t timer;
-    struct mock_worker *w;
+    struct conn conn;
+    uv_timer_t timer; /* finer than deadlines: chunk rates are to be kept */
+    struct mock *m;
     struct http1 parser;
     struct mock_request rq;
     struct buf waiting; /* bytes that came while a script was being played */
-    struct arena arena; /* of the script being played */
+    struct arena arena; /* of the request and its script */
     struct mock_script script;
     size_t step;     /* next one to play */
     uint64_t due_us; /* when it is due, loop time */
-    bool playing, closing;
-    uint8_t open_handles;
+    uint64_t number; /* in the log */
+    bool playing, closing, conn_open, timer_open;
 };
 
-static void on_closed(uv_handle_t *h)
+static uint64_t now_us(const struct mock_conn *c)
 {
-    struct mock_conn *c = h->data;
-    if (--c->open_handles)
+    return worker_now_ms(c->conn.worker) * 1000;
+}
+
+/* ---- end ------------------------------------------------------------------------------------ */
+
+static void release(struct mock_conn *c)
+{
+    if (c->conn_open || c->timer_open)
         return;
     http1_done(&c->parser);
     buf_done(&c->rq.body);
@@ -33,71 +41,36 @@ static void on_closed(uv_handle_t *h)
     mem_free(c);
 }
 
-static void conn_end(struct mock_conn *c, enum mock_action how)
+static void on_timer_closed(uv_handle_t *h)
+{
+    struct mock_conn *c = h->data;
+    c->timer_open = false;
+    release(c);
+}
+
+static void on_closed(struct conn *conn)
+{
+    struct mock_conn *c = CONTAINER_OF(conn, struct mock_conn, conn);
+    c->conn_open = false;
+    release(c);
+}
+
+static void end(struct mock_conn *c, bool reset)
 {
     if (c->closing)
         return;
     c->closing = true;
-    c->playing = false;
-    uv_close((uv_handle_t *)&c->timer, on_closed);
-    if (how != MOCK_RESET || uv_tcp_close_reset(&c->tcp, on_closed))
-        uv_close((uv_handle_t *)&c->tcp, on_closed);
-}
-
-/* ---- writing -------------------------------------------------------------------------------- */
-
-struct write {
-    uv_write_t req;
-    enum mock_action then;
-    char bytes[];
-};
-
-static void on_written(uv_write_t *req, int status)
-{
-    struct mock_conn *c = req->handle->data;
-    enum mock_action then = ((struct write *)req)->then;
-    mem_free(req);
-    if (status < 0 || then != MOCK_SEND)
-        conn_end(c, then);
-}
-
-/* At once as far as possible; the rest is copied. */
-static void send_pieces(struct mock_conn *c, uv_buf_t *bufs, unsigned n, enum mock_action then)
-{
-    size_t total = 0, sent = 0;
-    for (unsigned i = 0; i < n; i++)
-        total += bufs[i].len;
-    int done = total ? uv_try_write((uv_stream_t *)&c->tcp, bufs, n) : 0;
-    if (done < 0 && done != UV_EAGAIN) {
-        conn_end(c, MOCK_CLOSE);
-        return;
-    }
-    sent = done > 0 ? (size_t)done : 0;
-    if (sent == total) {
-        if (then != MOCK_SEND)
-            conn_end(c, then);
-        return;
-    }
-    struct write *wr = mem_alloc(sizeof(*wr) + total - sent);
-    wr->then = then;
-    size_t at = 0;
-    for (unsigned i = 0; i < n; i++) {
-        size_t skip = sent < bufs[i].len ? sent : bufs[i].len;
-        memcpy(wr->bytes + at, bufs[i].base + skip, bufs[i].len - skip);
-        at += bufs[i].len - skip;
-        sent -= skip;
-    }
-    uv_buf_t rest = uv_buf_init(wr->bytes, (unsigned)at);
-    if (uv_write(&wr->req, (uv_stream_t *)&c->tcp, &rest, 1, on_written)) {
-        mem_free(wr);
-        conn_end(c, MOCK_CLOSE);
-    }
+    mock_log_connection(c->m->log, -1);
+    uv_close((uv_handle_t *)&c->timer, on_timer_closed);
+    if (reset)
+        conn_abort(&c->conn);
+    else
+        conn_close(&c->conn);
 }
 
 /* ---- playing -------------------------------------------------------------------------------- */
 
 static void take_input(struct mock_conn *c, str in);
-
 static void on_timer(uv_timer_t *t);
 
 static void finish_script(struct mock_conn *c)
@@ -105,7 +78,7 @@ static void finish_script(struct mock_conn *c)
     c->playing = false;
     arena_done(&c->arena);
     if (!c->rq.keep_alive) {
-        conn_end(c, MOCK_CLOSE);
+        conn_shutdown(&c->conn);
         return;
     }
     if (c->waiting.n) {
@@ -119,27 +92,32 @@ static void finish_script(struct mock_conn *c)
 /* Sends every step that is due as one write, then waits for the next. */
 static void play(struct mock_conn *c)
 {
-    uint64_t now_us = uv_now(&c->w->loop) * 1000;
     while (c->step < c->script.n) {
-        uv_buf_t bufs[IOV_MAX_OURS];
-        unsigned n = 0;
+        str pieces[PIECES_MAX];
+        size_t n = 0;
         enum mock_action then = MOCK_SEND;
-        while (c->step < c->script.n && n < IOV_MAX_OURS && then == MOCK_SEND) {
+        while (c->step < c->script.n && n < PIECES_MAX && then == MOCK_SEND) {
             const struct mock_step *s = &c->script.steps[c->step];
-            if (c->due_us > now_us)
+            if (c->due_us > now_us(c))
                 break;
             if (s->bytes.n)
-                bufs[n++] = uv_buf_init((char *)(uintptr_t)s->bytes.p, (unsigned)s->bytes.n);
+                pieces[n++] = s->bytes;
             then = s->action;
             if (++c->step < c->script.n)
                 c->due_us += c->script.steps[c->step].pause_us;
         }
-        if (n || then != MOCK_SEND)
-            send_pieces(c, bufs, n, then);
-        if (c->closing || then != MOCK_SEND)
+        if (n)
+            conn_write(&c->conn, pieces, n);
+        if (then == MOCK_RESET) {
+            end(c, true);
             return;
-        if (c->step < c->script.n && c->due_us > now_us) {
-            uv_timer_start(&c->timer, on_timer, (c->due_us - now_us + 999) / 1000, 0);
+        }
+        if (then == MOCK_CLOSE) {
+            c->rq.keep_alive = false;
+            break;
+        }
+        if (c->step < c->script.n && c->due_us > now_us(c)) {
+            uv_timer_start(&c->timer, on_timer, (c->due_us - now_us(c) + 999) / 1000, 0);
             return;
         }
     }
@@ -153,41 +131,65 @@ static void on_timer(uv_timer_t *t)
 
 static void start_script(struct mock_conn *c)
 {
-    c->script = mock_answer(c->w->cache, c->w->options, &c->rq, &c->arena);
+    c->script = mock_answer(c->m, &c->rq, &c->arena);
+    if (c->m->options->log && !str_starts(c->rq.target, S("/mock/")))
+        c->number = mock_log_add(c->m->log, &c->rq, c->script.status);
     c->step = 0;
-    c->due_us = uv_now(&c->w->loop) * 1000 + (c->script.n ? c->script.steps[0].pause_us : 0);
+    c->due_us = now_us(c) + (c->script.n ? c->script.steps[0].pause_us : 0);
     c->playing = true;
     play(c);
 }
 
 /* ---- reading -------------------------------------------------------------------------------- */
 
-static void take_head(struct mock_conn *c)
+static str head_as_json(const struct http_head *h, struct arena *a)
 {
-    const struct http_head *h = &c->w->head;
+    struct buf b;
+    struct jw w;
+    buf_init(&b, SIZE_MAX / 4);
+    jw_init(&w, &b);
+    jw_obj(&w);
+    for (size_t i = 0; i < h->nfields; i++) {
+        str name = arena_dup(a, h->fields[i].name);
+        for (size_t k = 0; k < name.n; k++)
+            if (name.p[k] >= 'A' && name.p[k] <= 'Z')
+                ((char *)(uintptr_t)name.p)[k] = (char)(name.p[k] | 0x20);
+        jw_kstr(&w, name, h->fields[i].value);
+    }
+    jw_obj_end(&w);
+    str text = arena_dup(a, buf_str(&b));
+    buf_done(&b);
+    return text;
+}
+
+static void take_head(struct mock_conn *c, const struct http_head *h)
+{
     buf_clear(&c->rq.body);
     c->rq.method = arena_dup(&c->arena, h->method);
     c->rq.target = arena_dup(&c->arena, h->target);
+    c->rq.head = c->m->options->log ? head_as_json(h, &c->arena) : (str){ 0 };
+    c->rq.authorization = arena_dup(&c->arena, http_field_get(h, S("authorization")));
+    c->rq.anthropic = http_field_get(h, S("anthropic-version")).p != NULL;
     c->rq.keep_alive = h->keep_alive;
-    if (h->expect_continue) {
-        uv_buf_t b = uv_buf_init((char *)(uintptr_t) "HTTP/1.1 100 Continue\r\n\r\n", 25);
-        send_pieces(c, &b, 1, MOCK_SEND);
-    }
+    if (h->expect_continue)
+        conn_write(&c->conn, &S("HTTP/1.1 100 Continue\r\n\r\n"), 1);
 }
 
 static void refuse(struct mock_conn *c, const struct err *e)
 {
-    char text[512];
-    int n = snprintf(text, sizeof(text),
-                     "HTTP/1.1 400 Bad Request\r\nContent-Type: text/plain\r\n"
-                     "Content-Length: %zu\r\nConnection: close\r\n\r\n%s",
-                     strlen(e->text), e->text);
-    uv_buf_t b = uv_buf_init(text, (unsigned)n);
-    send_pieces(c, &b, 1, MOCK_CLOSE);
+    str text = str_c(e->text);
+    str head = arena_fmt(&c->arena,
+                         "HTTP/1.1 400 Bad Request\r\nContent-Type: text/plain\r\n"
+                         "Content-Length: %zu\r\nConnection: close\r\n\r\n%.*s",
+                         text.n, STRF(text));
+    conn_write(&c->conn, &head, 1);
+    conn_shutdown(&c->conn);
+    c->playing = true; /* takes nothing more */
 }
 
 static void take_input(struct mock_conn *c, str in)
 {
+    struct http_head *head = c->conn.worker->app;
     struct err e = { 0 };
     str body;
     while (!c->closing) {
@@ -195,11 +197,11 @@ static void take_input(struct mock_conn *c, str in)
             buf_add(&c->waiting, in);
             return;
         }
-        switch (http1_next(&c->parser, &in, &c->w->head, &body, &e)) {
+        switch (http1_next(&c->parser, &in, head, &body, &e)) {
         case HTTP1_MORE:
             return;
         case HTTP1_HEAD:
-            take_head(c);
+            take_head(c, head);
             break;
         case HTTP1_BODY:
             buf_add(&c->rq.body, body);
@@ -214,51 +216,49 @@ static void take_input(struct mock_conn *c, str in)
     }
 }
 
-static void lend_buffer(uv_handle_t *h, size_t wanted, uv_buf_t *ret)
+static void on_open(struct conn *conn)
 {
-    struct mock_conn *c = h->data;
-    (void)wanted;
-    *ret = uv_buf_init(c->w->read_buf, sizeof(c->w->read_buf));
+    conn_read_start(conn);
 }
 
-static void on_read(uv_stream_t *s, ssize_t n, const uv_buf_t *b)
+static void on_read(struct conn *conn, str bytes)
 {
-    struct mock_conn *c = s->data;
-    if (n < 0)
-        conn_end(c, MOCK_CLOSE);
-    else if (n > 0)
-        take_input(c, (str){ b->base, (size_t)n });
+    take_input(CONTAINER_OF(conn, struct mock_conn, conn), bytes);
 }
 
-static void on_connection(uv_stream_t *listener, int status)
+static void left(struct mock_conn *c)
 {
-    struct mock_worker *w = listener->data;
-    if (status < 0)
-        return;
+    if (c->playing && c->number && c->step < c->script.n)
+        mock_log_aborted(c->m->log, c->number);
+    end(c, false);
+}
+
+static void on_eof(struct conn *conn)
+{
+    left(CONTAINER_OF(conn, struct mock_conn, conn));
+}
+
+static void on_error(struct conn *conn, const struct err *err)
+{
+    left(CONTAINER_OF(conn, struct mock_conn, conn));
+}
+
+static void on_drain(struct conn *conn) {}
+
+static const struct conn_ops ops = { on_open, on_read, on_eof, on_drain, on_error, on_closed };
+
+void mock_on_connection(struct listener *l)
+{
+    struct mock *m = l->owner;
     struct mock_conn *c = mem_zalloc(sizeof(*c));
-    c->w = w;
+    c->m = m;
     http1_init(&c->parser, HTTP1_REQUESTS);
     buf_init(&c->rq.body, BODY_BYTES_MAX);
     buf_init(&c->waiting, BODY_BYTES_MAX);
     arena_init(&c->arena);
-    uv_tcp_init(&w->loop, &c->tcp);
-    uv_timer_init(&w->loop, &c->timer);
-    c->tcp.data = c->timer.data = c;
-    c->open_handles = 2;
-    if (uv_accept(listener, (uv_stream_t *)&c->tcp) ||
-        uv_read_start((uv_stream_t *)&c->tcp, lend_buffer, on_read)) {
-        conn_end(c, MOCK_CLOSE);
-        return;
-    }
-    uv_tcp_nodelay(&c->tcp, 1);
-}
-
-void mock_worker_run(struct mock_worker *w, int fd)
-{
-    uv_loop_init(&w->loop);
-    uv_tcp_init(&w->loop, &w->listener);
-    w->listener.data = w;
-    BUG_UNLESS(uv_tcp_open(&w->listener, fd) == 0);
-    BUG_UNLESS(uv_listen((uv_stream_t *)&w->listener, 4096, on_connection) == 0);
-    uv_run(&w->loop, UV_RUN_DEFAULT);
+    uv_timer_init(&l->worker->loop, &c->timer);
+    c->timer.data = c;
+    c->conn_open = c->timer_open = true;
+    mock_log_connection(m->log, 1);
+    conn_accept(&c->conn, l->worker, (uv_stream_t *)&l->tcp, m->tls, &ops);
 }
