@@ -1,6 +1,5 @@
 #include "base/str.h"
 
-#include <math.h>
 #include <stdlib.h>
 
 #include "base/utf8.h"
@@ -106,7 +105,7 @@ bool str_to_double(str s, double *ret)
     text[s.n] = 0;
     char *end;
     double v = strtod(text, &end);
-    if (end != text + s.n || !isfinite(v))
+    if (end != text + s.n || !__builtin_isfinite(v))
         return false;
     *ret = v;
     return true;

@@ -1,7 +1,6 @@
 /* bench.c - the command: options, what is sent, rounds.
  */
 #include <getopt.h>
-#include <math.h>
 #include <netdb.h>
 #include <signal.h>
 #include <sys/resource.h>
@@ -68,7 +67,7 @@ static int usage_error(const char *what, const char *text)
 static bool number(double least, double most, bool whole, double *ret)
 {
     return str_to_double(str_c(optarg), ret) && *ret >= least && *ret <= most &&
-           (!whole || floor(*ret) == *ret);
+           (!whole || (double)(uint64_t)*ret == *ret);
 }
 
 /* One option with its argument in optarg; false if that is no value for it. */

@@ -1,6 +1,5 @@
 #include "json/doc.h"
 
-#include <math.h>
 #include <stdarg.h>
 
 #include "json/internal.h"
@@ -202,7 +201,7 @@ bool jd_f64(jval *v, double *ret)
     if (t.n == 0 || t.n > NUMBER_BYTES_MAX)
         return false;
     double d = strtod(t.p, NULL); /* valid and NUL-terminated; nobody sets a locale */
-    if (!isfinite(d))
+    if (!__builtin_isfinite(d))
         return false;
     *ret = d;
     return true;
@@ -213,7 +212,7 @@ static bool whole_double(jval *v, double *ret)
 {
     const double exact = 9007199254740992.0; /* 2^53 */
     double d;
-    if (!jd_f64(v, &d) || d > exact || d < -exact || nearbyint(d) != d)
+    if (!jd_f64(v, &d) || d > exact || d < -exact || (double)(int64_t)d != d)
         return false;
     *ret = d;
     return true;

@@ -1,7 +1,5 @@
 #include "json/write.h"
 
-#include <math.h>
-
 #include "base/utf8.h"
 #include "json/internal.h"
 #include "json/plain.h"
@@ -210,7 +208,7 @@ void jw_u64(struct jw *w, uint64_t v)
 
 void jw_f64(struct jw *w, double v)
 {
-    if (!isfinite(v)) {
+    if (!__builtin_isfinite(v)) {
         jw_null(w);
         return;
     }

@@ -284,7 +284,7 @@ static void next_attempt(struct call *c)
 }
 
 static void report(struct call *c, enum route_failure failure, unsigned status,
-                   int64_t retry_after_ms)
+                   enum chat_error_kind error, int64_t retry_after_ms)
 {
     if (c->reported)
         return;
@@ -292,6 +292,7 @@ static void report(struct call *c, enum route_failure failure, unsigned status,
     struct route_outcome o = {
         .failure = failure,
         .status = status,
+        .error = error,
         .retry_after_ms = retry_after_ms,
         .latency_ms = (uint32_t)((clock_mono_ns() - c->sent_ns) / 1000000),
     };
@@ -300,7 +301,7 @@ static void report(struct call *c, enum route_failure failure, unsigned status,
 
 void call_attempt_ok(struct call *c)
 {
-    report(c, ROUTE_OK, c->upstream_status, -1);
+    report(c, ROUTE_OK, c->upstream_status, ERR_SERVER, -1);
 }
 
 void call_attempt_broke(struct call *c, const struct chat_error *err)
@@ -308,14 +309,14 @@ void call_attempt_broke(struct call *c, const struct chat_error *err)
     if (c->reported) /* it had been counted as good: its health learns otherwise */
         route_report_late(c->dep, ROUTE_FAIL_TRUNCATED, exchange_now_ms(c->x));
     else
-        report(c, ROUTE_FAIL_TRUNCATED, 502, -1);
+        report(c, ROUTE_FAIL_TRUNCATED, 502, ERR_BAD_GATEWAY, -1);
 }
 
 void call_attempt_failed(struct call *c, enum route_failure kind, const struct chat_error *err)
 {
     struct exchange *x = c->x;
     call_keep_error(c, err);
-    report(c, kind, err->status, err->retry_after_ms);
+    report(c, kind, err->status, err->kind, err->retry_after_ms);
     struct route_outcome o = { .failure = kind,
                                .status = err->status,
                                .error = err->kind,
@@ -475,7 +476,7 @@ void call_settle(struct call *c)
     if (c->cost_nanousd < 0)
         call_price(c);
     if (c->dep && !c->reported)
-        report(c, ROUTE_OK_NEUTRAL, 0, -1);
+        report(c, ROUTE_OK_NEUTRAL, 0, ERR_SERVER, -1);
     count(c);
     answer_free(c);
     call_drop_bodies(c);

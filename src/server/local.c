@@ -75,7 +75,7 @@ void local_answer(struct call *c)
     struct chat_error err;
     struct chat_usage usage = CHAT_USAGE_NONE;
     usage.seen = true;
-    if (c->dep->mock_response.n) {
+    if (c->dep->mock_response.p) {
         if (raises(c->dep->mock_response, &err)) {
             chat_error_complete(&err, &x->arena);
             call_attempt_failed(c, ROUTE_FAIL_STATUS, &err);
