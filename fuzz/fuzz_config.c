@@ -1,8 +1,10 @@
-/* Any bytes as a configuration: what is served is whole, what is said has a text, and loading twice
- * gives the same. */
+/* Any bytes as a configuration: what is served is whole, and what is sent to its upstreams cannot
+ * break a head; what is said has a text, and loading twice gives the same. */
 #include "base/buf.h"
 #include "config/config.h"
+#include "http/url.h"
 #include "json/scan.h"
+#include "route/route.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
@@ -58,6 +60,36 @@ static void check_diags(const struct diags *d)
     arena_done(&a);
 }
 
+/* "name: value\r\n" any number of times, or nothing. */
+static void check_fields(str fields)
+{
+    BUG_UNLESS(fields.n == 0 || str_ends(fields, S("\r\n")));
+    while (fields.n) {
+        str line = str_cut(&fields, '\n');
+        size_t colon = str_index(line, ':');
+        BUG_UNLESS(line.n > 3 && line.p[line.n - 1] == '\r' && colon > 0 && colon + 2 < line.n);
+        for (size_t i = 0; i + 1 < line.n; i++)
+            BUG_UNLESS((unsigned char)line.p[i] >= 0x20 || line.p[i] == '\t');
+    }
+}
+
+static void check_routes(struct config *c, struct diags *d)
+{
+    struct route_table *t = route_build(c, NULL, d);
+    BUG_UNLESS(route_deployment_count(t) <= c->nmodels);
+    for (size_t i = 0; i < route_deployment_count(t); i++) {
+        const struct deployment *x = route_deployment(t, i);
+        check_fields(secret_reveal(&x->auth_fields));
+        check_fields(x->extra_fields);
+        check_fields(x->reply_fields);
+        BUG_UNLESS(x->health && (x->local || (x->provider && url_is_host(x->host_field))));
+        BUG_UNLESS(x->base_path.n == 0 || x->base_path.p[0] == '/');
+    }
+    for (size_t i = 0; i < route_name_count(t); i++)
+        BUG_UNLESS(route_knows(t, route_name(t, i)));
+    route_table_free(t);
+}
+
 static size_t load(str text, size_t *ret_problems)
 {
     const struct config_source source = {
@@ -70,8 +102,10 @@ static size_t load(str text, size_t *ret_problems)
     rc r = config_load(&source, &c, &d);
     BUG_UNLESS(FAILED(r) == !c);
     BUG_UNLESS(!FAILED(r) || d.nerrors > 0);
-    if (c)
+    if (c) {
         n = check_models(c);
+        check_routes(c, &d);
+    }
     check_diags(&d);
     *ret_problems = d.nerrors + d.nwarnings;
     config_unref(c);

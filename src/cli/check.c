@@ -166,6 +166,19 @@ static int print_key_table(void)
     return 0;
 }
 
+/* Patterns are not in the list of names. */
+static void print_patterns(const struct config *c)
+{
+    struct buf line;
+    buf_init(&line, 64 * 1024);
+    for (const struct model_entry *e = c->models; e; e = e->next)
+        if (str_index(e->model_name, '*') < e->model_name.n)
+            add_once(&line, e->model_name);
+    if (line.n)
+        printf("and what fits: %.*s\n", STRF(buf_str(&line)));
+    buf_done(&line);
+}
+
 static void print_served(struct config *c, struct diags *d)
 {
     struct route_table *t = route_build(c, NULL, d);
@@ -174,6 +187,7 @@ static void print_served(struct config *c, struct diags *d)
     for (size_t i = 0; i < n && i < 20; i++)
         printf("%s%.*s", i ? ", " : ": ", STRF(route_name(t, i)));
     puts(n > 20 ? ", ..." : "");
+    print_patterns(c);
     route_table_free(t);
 }
 

@@ -279,11 +279,30 @@ static void check_strategy(struct loader *l, const struct ynode *root)
     l->c->routing_strategy = S("simple-shuffle");
 }
 
+/* Switches that LiteLLM also takes from the environment; the file's own come after them. */
+static void load_switches(struct config *c)
+{
+    static const struct {
+        const char *name;
+        size_t offset;
+    } switches[] = {
+        { "LITELLM_DROP_PARAMS", offsetof(struct config, drop_params) },
+        { "LITELLM_MODIFY_PARAMS", offsetof(struct config, modify_params) },
+        { "JSON_LOGS", offsetof(struct config, json_logs) },
+    };
+    for (size_t i = 0; i < COUNT_OF(switches); i++) {
+        str v = str_trim(str_c(config_getenv(c, switches[i].name)));
+        if (str_ieq(v, S("true")) || str_eq(v, S("1")))
+            *(bool *)((char *)c + switches[i].offset) = true;
+    }
+}
+
 static void load_root(struct loader *l, struct ynode *root)
 {
     struct path at = { NULL, S("model_list"), 0 };
     load_includes(l, root);
     load_variables(l, root);
+    load_switches(l->c);
     find_shared(l, root);
     read_section(l, root, SECTION_TOP, l->c, NULL, NULL);
     load_section(l, root, SECTION_LITELLM);
@@ -336,6 +355,7 @@ struct config *config_new(const struct config_source *source)
 {
     struct config *c = new_config(source);
     const char *key = config_getenv(c, "LITELLM_MASTER_KEY");
+    load_switches(c);
     if (key && *key)
         c->master_key = secret_new(str_trim(str_c(key)));
     return c;

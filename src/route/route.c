@@ -164,15 +164,17 @@ static bool has_name(const struct route_table *t, str name)
     return false;
 }
 
+/* An alias of a model that nobody serves is left out (check_settings says so). */
 static void list_names(struct route_table *t)
 {
     size_t n = t->ngroups;
+    struct route_target target;
     for (const struct alias *a = t->config->aliases; a; a = a->next)
         n++;
     t->names = NEW(&t->arena, str, n);
     for (struct alias *a = t->config->aliases; a; a = a->next) {
         map_put(&t->by_alias, a->name, a);
-        if (!a->hidden && !has_name(t, a->name))
+        if (!a->hidden && !has_name(t, a->name) && route_resolve(t, a->name, &target))
             t->names[t->nnames++] = a->name;
     }
     size_t naliases = t->nnames;

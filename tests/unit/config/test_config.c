@@ -353,6 +353,19 @@ static void variables(void **state)
     done(&l);
 }
 
+static void switches_from_variables(void **state)
+{
+    struct loaded l;
+    load(&l, S("environment_variables: {LITELLM_DROP_PARAMS: \"True\", JSON_LOGS: 1, "
+               "LITELLM_MODIFY_PARAMS: \"True\", LITELLM_MASTER_KEY: sk-from-variable}\n"
+               "litellm_settings: {modify_params: false}\n"));
+    assert_true(l.c->drop_params);
+    assert_true(l.c->json_logs);
+    assert_false(l.c->modify_params); /* the file's own */
+    assert_true(secret_eq(&l.c->master_key, S("sk-from-variable")));
+    done(&l);
+}
+
 static void credentials_and_defaults(void **state)
 {
     struct loaded l;
@@ -551,6 +564,7 @@ int main(void)
         cmocka_unit_test(mistakes),
         cmocka_unit_test(taken_without_a_word),
         cmocka_unit_test(variables),
+        cmocka_unit_test(switches_from_variables),
         cmocka_unit_test(credentials_and_defaults),
         cmocka_unit_test(ids),
         cmocka_unit_test(included),
