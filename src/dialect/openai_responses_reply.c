@@ -623,6 +623,9 @@ void responses_write_reply(struct buf *out, const struct chat_reply *r, const st
     struct writing wr = { .c = c };
     const struct chat_choice *choice = r->choices;
     enum chat_finish finish = choice ? choice->finish : FINISH_STOP;
+    bool refused = false;
+    for (const struct chat_part *p = choice ? choice->parts : NULL; p; p = p->next)
+        refused = refused || p->kind == PART_REFUSAL;
     buf_init(&wr.items, SIZE_MAX);
     for (const struct chat_part *p = choice ? choice->parts : NULL; p; p = p->next) {
         if (is_text(p)) {
@@ -637,7 +640,9 @@ void responses_write_reply(struct buf *out, const struct chat_reply *r, const st
             write_part(&wr, p);
         }
     }
-    bool cut = finish == FINISH_LENGTH || finish == FINISH_FILTER || finish == FINISH_CONTEXT;
+    /* A refusal in words is a complete answer; a filter that left nothing is not. */
+    bool cut = finish == FINISH_LENGTH || finish == FINISH_CONTEXT ||
+               (finish == FINISH_FILTER && !refused);
     struct responses_state s = { .status = cut ? "incomplete" : "completed",
                                  .output = buf_str(&wr.items),
                                  .usage = r->usage.seen ? &r->usage : NULL,

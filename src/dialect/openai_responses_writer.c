@@ -26,7 +26,7 @@ struct writer {
     uint32_t chars;           /* characters of the open message so far */
     uint32_t nnotes;
     uint8_t open, finish;
-    bool started, has_part, counted, unwrap;
+    bool started, has_part, counted, unwrap, refused;
 };
 
 _Static_assert(sizeof(struct writer) <= RESPONSES_WRITER_BYTES, "keep it small");
@@ -447,8 +447,9 @@ static void write_media(struct writer *wr, struct buf *out, const struct chat_me
 
 static void write_done(struct writer *wr, struct buf *out, const struct dialect_ctx *c)
 {
-    bool cut =
-        wr->finish == FINISH_LENGTH || wr->finish == FINISH_FILTER || wr->finish == FINISH_CONTEXT;
+    /* A refusal in words is a complete answer; a filter that left nothing is not. */
+    bool cut = wr->finish == FINISH_LENGTH || wr->finish == FINISH_CONTEXT ||
+               (wr->finish == FINISH_FILTER && !wr->refused);
     struct responses_state s = { .status = cut ? "incomplete" : "completed",
                                  .output = grown(&wr->items),
                                  .usage = wr->counted ? &wr->usage : NULL,
@@ -505,6 +506,7 @@ void responses_write_event(void *state, struct buf *out, const struct chat_event
         write_delta(wr, out, "response.output_text.delta", "content_index", ev->text, c);
         break;
     case EV_REFUSAL:
+        wr->refused = true;
         open_part(wr, out, OPEN_REFUSAL, c);
         write_delta(wr, out, "response.refusal.delta", "content_index", ev->text, c);
         break;
