@@ -13,6 +13,10 @@ static const struct {
     { "cohere", { "command-a-03-2025" } },
 };
 
+/* Whose variables are named where they are missing: all of them would be a wall of text. */
+static const char *const named[] = { "openai", "anthropic", "gemini",     "mistral",    "groq",
+                                     "cohere", "deepseek",  "openrouter", "together_ai" };
+
 struct tally {
     struct buf found, missing;
 };
@@ -65,6 +69,14 @@ static bool is_repeat(const struct provider *p)
     return false;
 }
 
+static bool is_named(const struct provider *p)
+{
+    for (size_t i = 0; i < COUNT_OF(named); i++)
+        if (strcmp(named[i], p->prefix) == 0)
+            return true;
+    return false;
+}
+
 static void add_vendors(struct config *c, struct tally *t)
 {
     for (size_t i = 0; i < provider_count; i++) {
@@ -75,7 +87,7 @@ static void add_vendors(struct config *c, struct tally *t)
         if (env) {
             add_vendor(c, p);
             buf_fmt(&t->found, "%s%s (%s)", t->found.n ? ", " : "", p->label, env);
-        } else if (i < 12) {
+        } else if (is_named(p)) {
             add_name(&t->missing, p->key_env[0]);
         }
     }

@@ -267,17 +267,30 @@ static void set_reply_fields(struct maker *m)
 
 /* ---- numbers --------------------------------------------------------------------------------- */
 
+/* The table's price of a name, which may say its vendor itself ("azure/gpt-4o"). */
+static struct price table_price(const struct deployment *d, str name)
+{
+    struct price p = PRICE_UNKNOWN;
+    if (!price_find(d->provider_name, name, &p)) {
+        str rest = name, vendor = str_cut(&rest, '/');
+        if (rest.p && provider_find(vendor))
+            price_find(vendor, rest, &p);
+    }
+    return p;
+}
+
+struct price deployment_price(const struct deployment *d, str model)
+{
+    const struct price *p = &d->price;
+    bool known = p->input >= 0 || p->output >= 0 || p->request >= 0;
+    return known || d->local || !pattern_is(d->model) ? *p : table_price(d, model);
+}
+
 static void set_price(struct maker *m)
 {
     struct deployment *dep = m->dep;
     struct price *p = &dep->price;
-    str name = m->e->base_model.n ? m->e->base_model : dep->model;
-    *p = PRICE_UNKNOWN;
-    if (!price_find(dep->provider_name, name, p)) {
-        str rest = name, vendor = str_cut(&rest, '/');
-        if (rest.p && provider_find(vendor))
-            price_find(vendor, rest, p);
-    }
+    *p = table_price(dep, m->e->base_model.n ? m->e->base_model : dep->model);
     for (const struct chat_extra *c = m->e->costs; c; c = c->next)
         price_set(p, c->name, c->value);
     bool any = p->input >= 0 || p->output >= 0; /* a free half is often left out */

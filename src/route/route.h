@@ -87,6 +87,10 @@ struct deployment {
 /* value holds this deployment's key (an upstream echoes it). */
 bool deployment_leaks(const struct deployment *d, str value);
 
+/* What a call of that upstream model costs there: the deployment's price, and for a wildcard
+ * without prices of its own the built-in table's. */
+struct price deployment_price(const struct deployment *d, str model);
+
 /* ---- the table ------------------------------------------------------------------------------ */
 
 struct route_table;

@@ -30,6 +30,7 @@ static void drop_request(struct call *c)
     call_drop_bodies(c);
     if (!c->translation || !c->translation->ctx.req) {
         c->try = NULL;
+        c->step.model = arena_dup(&x->arena, c->step.model); /* for the price and the log */
         arena_done(&x->scratch);
     }
 }

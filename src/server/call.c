@@ -447,8 +447,10 @@ void call_drop_bodies(struct call *c)
 
 void call_price(struct call *c)
 {
-    if (c->usage->seen && c->dep)
-        c->cost_nanousd = price_cost_nanousd(&c->dep->price, c->usage);
+    if (!c->usage->seen || !c->dep)
+        return;
+    struct price price = deployment_price(c->dep, c->step.model);
+    c->cost_nanousd = price_cost_nanousd(&price, c->usage);
 }
 
 static void count(struct call *c)

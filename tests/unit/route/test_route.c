@@ -225,6 +225,24 @@ static void limits_and_prices(void **state)
     table_close(&x);
 }
 
+static void prices_of_wildcards(void **state)
+{
+    struct table x;
+    table_open(&x,
+               "model_list:\n"
+               "- { model_name: 'openai/*', litellm_params: { model: 'openai/*', api_key: k } }\n"
+               "- { model_name: 'o/*', litellm_params: { model: 'openai/*', api_key: k,\n"
+               "    input_cost_per_token: 1e-6 } }\n"
+               "- { model_name: one, litellm_params: { model: openai/gpt-4, api_key: k } }\n");
+    const struct deployment *all = route_deployment(x.t, 0), *own = route_deployment(x.t, 1);
+    assert_int_equal(all->price.input, -1);
+    assert_int_equal(deployment_price(all, S("gpt-4o")).input, 2500000000);
+    assert_int_equal(deployment_price(all, S("unheard-of")).input, -1);
+    assert_int_equal(deployment_price(own, S("gpt-4o")).input, 1000000000);
+    assert_int_equal(deployment_price(route_deployment(x.t, 2), S("gpt-4o")).input, 30000000000);
+    table_close(&x);
+}
+
 static void rows_that_are_left_out(void **state)
 {
     static const struct {
@@ -430,6 +448,7 @@ int main(void)
         cmocka_unit_test(leaks),
         cmocka_unit_test(quirks_of_openai_itself),
         cmocka_unit_test(limits_and_prices),
+        cmocka_unit_test(prices_of_wildcards),
         cmocka_unit_test(rows_that_are_left_out),
         cmocka_unit_test(local_models),
         cmocka_unit_test(names_listed),
