@@ -8,13 +8,6 @@ static str chat_path(const struct chat_target *t, bool base_has_path, struct are
     return base_has_path ? S("/chat") : S("/v2/chat");
 }
 
-/* Without it v2 is said to stream bare JSON lines to those who ask for application/json. */
-static void write_fields(struct buf *out, const struct chat_req *r, const struct chat_target *t)
-{
-    if (t->stream)
-        buf_add(out, S("Accept: text/event-stream\r\n"));
-}
-
 const struct dialect dialect_cohere = {
     .id = DIALECT_COHERE,
     .name = "cohere",
@@ -24,7 +17,6 @@ const struct dialect dialect_cohere = {
     .read_chat = cohere_read_chat,
     .write_chat = cohere_write_chat,
     .chat_path = chat_path,
-    .write_fields = write_fields,
     .read_reply = cohere_read_reply,
     .write_reply = cohere_write_reply,
     .reader_bytes = sizeof(struct cohere_reader),

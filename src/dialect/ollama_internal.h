@@ -4,6 +4,7 @@
 #ifndef DIALECT_OLLAMA_INTERNAL_H
 #define DIALECT_OLLAMA_INTERNAL_H
 
+#include "base/clock.h"
 #include "dialect/dialect.h"
 #include "dialect/ollama.h"
 #include "json/write.h"
@@ -28,8 +29,9 @@ enum chat_finish ollama_finish_of(str word);
 void ollama_read_usage(struct chat_usage *ret, jval *line);
 /* Seconds since 1970 of "2026-11-23T06:44:52.2Z" or "...+02:00"; 0 if it is none. */
 int64_t ollama_time(str s);
-/* model and created_at, first in every object. */
-void ollama_write_head(struct jw *w, const struct dialect_ctx *c);
+/* model and created_at, first in every object. at: made at the first call, empty before; a stream's
+ * lines all say the same. */
+void ollama_write_head(struct jw *w, const struct dialect_ctx *c, char at[CLOCK_ISO_BYTES]);
 /* done ... eval_duration, last in the last object. first_ns: when the answer began, 0 if unknown.
  */
 void ollama_write_tail(struct jw *w, enum chat_finish finish, const struct chat_usage *u,
@@ -64,6 +66,7 @@ struct ollama_writer {
     struct chat_usage usage;
     uint64_t first_ns;
     uint8_t finish; /* enum chat_finish */
+    char at[CLOCK_ISO_BYTES];
 };
 rc ollama_read_event(void *state, const struct sse_event *ev, struct chat_sink *sink,
                      struct arena *a, struct err *e);

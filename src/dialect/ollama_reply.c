@@ -4,7 +4,6 @@
 
 #include <time.h>
 
-#include "base/clock.h"
 #include "dialect/signature.h"
 
 /* ---- words and numbers ---------------------------------------------------------------------- */
@@ -256,11 +255,10 @@ rc ollama_read_reply(struct chat_reply *ret, str body, struct chat_error *error,
 
 /* ---- writing -------------------------------------------------------------------------------- */
 
-void ollama_write_head(struct jw *w, const struct dialect_ctx *c)
+void ollama_write_head(struct jw *w, const struct dialect_ctx *c, char at[CLOCK_ISO_BYTES])
 {
-    char iso[CLOCK_ISO_BYTES];
     jw_kstr(w, S("model"), c->model);
-    jw_kstr(w, S("created_at"), clock_iso(c->created * 1000, iso));
+    jw_kstr(w, S("created_at"), at[0] ? str_c(at) : clock_iso(c->created * 1000, at));
 }
 
 /* Ollama's clients divide by eval_duration: never 0 beside a count. */
@@ -349,10 +347,11 @@ static void write_reply(struct buf *out, const struct chat_reply *r, const struc
 {
     static const struct chat_choice none;
     const struct chat_choice *choice = r->choices ? r->choices : &none;
+    char at[CLOCK_ISO_BYTES] = "";
     struct jw w;
     jw_init(&w, out);
     jw_obj(&w);
-    ollama_write_head(&w, c);
+    ollama_write_head(&w, c, at);
     if (generate) {
         write_message(&w, S("response"), choice->parts, c->arena);
     } else {
@@ -383,10 +382,11 @@ void ollama_write_load(struct buf *out, jval *body, bool generate, const struct 
     double seconds = 1;
     bool unload = (jd_f64(keep, &seconds) && seconds == 0) || jd_str_is(keep, S("0")) ||
                   jd_str_is(keep, S("0s"));
+    char at[CLOCK_ISO_BYTES] = "";
     struct jw w;
     jw_init(&w, out);
     jw_obj(&w);
-    ollama_write_head(&w, c);
+    ollama_write_head(&w, c, at);
     if (generate)
         jw_kstr(&w, S("response"), (str){ 0 });
     else

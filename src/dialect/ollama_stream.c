@@ -5,9 +5,6 @@
  */
 #include "dialect/ollama_internal.h"
 
-#include "base/clock.h"
-#include "json/splice.h"
-
 /* ---- reading -------------------------------------------------------------------------------- */
 
 static void emit(struct chat_sink *sink, struct chat_event ev)
@@ -132,12 +129,12 @@ static void end_line(struct jw *w, struct buf *out)
 }
 
 /* A line up to the message's content, which is text. */
-static void begin_line(struct jw *w, struct buf *out, bool generate, str text,
-                       const struct dialect_ctx *c)
+static void begin_line(struct ollama_writer *s, struct jw *w, struct buf *out, bool generate,
+                       str text, const struct dialect_ctx *c)
 {
     jw_init(w, out);
     jw_obj(w);
-    ollama_write_head(w, c);
+    ollama_write_head(w, c, s->at);
     if (generate) {
         jw_kstr(w, S("response"), text);
         return;
@@ -153,11 +150,11 @@ static void end_message(struct jw *w, bool generate)
         jw_obj_end(w);
 }
 
-static void write_piece(struct buf *out, bool generate, str text, str thinking,
-                        const struct dialect_ctx *c)
+static void write_piece(struct ollama_writer *s, struct buf *out, bool generate, str text,
+                        str thinking, const struct dialect_ctx *c)
 {
     struct jw w;
-    begin_line(&w, out, generate, text, c);
+    begin_line(s, &w, out, generate, text, c);
     jw_kstr_if(&w, S("thinking"), thinking);
     end_message(&w, generate);
     jw_kbool(&w, S("done"), false);
@@ -199,7 +196,7 @@ static void write_call(struct ollama_writer *s, struct buf *out, const struct ch
                               .args = { s->args, s->args_n },
                               .custom = ev->custom,
                               .signature = s->signature };
-    begin_line(&w, out, generate, (str){ 0 }, c);
+    begin_line(s, &w, out, generate, (str){ 0 }, c);
     jw_karr(&w, S("tool_calls"));
     ollama_write_call(&w, &call, ev->call, c->arena);
     jw_arr_end(&w);
@@ -213,7 +210,7 @@ static void write_done(struct ollama_writer *s, struct buf *out, bool generate,
 {
     static const struct chat_usage none = { -1, -1, -1, -1, -1, -1, -1, -1, -1, -1, false };
     struct jw w;
-    begin_line(&w, out, generate, (str){ 0 }, c);
+    begin_line(s, &w, out, generate, (str){ 0 }, c);
     end_message(&w, generate);
     ollama_write_tail(&w, (enum chat_finish)s->finish, s->usage.seen ? &s->usage : &none,
                       s->first_ns, c);
@@ -236,10 +233,10 @@ static void write_event(struct ollama_writer *s, struct buf *out, const struct c
     switch (ev->kind) {
     case EV_TEXT:
     case EV_REFUSAL:
-        write_piece(out, generate, ev->text, (str){ 0 }, c);
+        write_piece(s, out, generate, ev->text, (str){ 0 }, c);
         break;
     case EV_THINKING:
-        write_piece(out, generate, (str){ 0 }, ev->text, c);
+        write_piece(s, out, generate, (str){ 0 }, ev->text, c);
         break;
     case EV_CALL:
         begin_call(s, ev, c->arena);
@@ -288,12 +285,14 @@ void ollama_write_generate_event(void *state, struct buf *out, const struct chat
 /* Blank lines break the Go client: an empty piece instead. */
 void ollama_write_keepalive(void *state, struct buf *out, const struct dialect_ctx *c)
 {
-    write_piece(out, false, (str){ 0 }, (str){ 0 }, c);
+    struct ollama_writer none = { 0 };
+    write_piece(state ? state : &none, out, false, (str){ 0 }, (str){ 0 }, c);
 }
 
 void ollama_write_generate_keepalive(void *state, struct buf *out, const struct dialect_ctx *c)
 {
-    write_piece(out, true, (str){ 0 }, (str){ 0 }, c);
+    struct ollama_writer none = { 0 };
+    write_piece(state ? state : &none, out, true, (str){ 0 }, (str){ 0 }, c);
 }
 
 /* ---- relay ---------------------------------------------------------------------------------- */
