@@ -1,5 +1,5 @@
-/* The plain functions, not EVP: that loads OpenSSL's providers, 3 MB that a gateway without TLS would
- * carry for one digest per model. */
+/* The plain functions, not EVP: that loads OpenSSL's providers, 3 MB that a gateway without TLS
+ * would carry for one digest per model. */
 #define OPENSSL_SUPPRESS_DEPRECATED
 #include <openssl/sha.h>
 
