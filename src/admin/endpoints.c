@@ -15,6 +15,7 @@
 const struct endpoint admin_endpoints[] = {
     /* method, path, access, dialect, serve, no_body */
     { "POST", "/v1/chat/completions", ACCESS_KEY, OPENAI, call_chat, false },
+    { "POST", "/v1/responses", ACCESS_KEY, DIALECT_OPENAI_RESPONSES, call_chat, false },
     { "POST", "/v1/messages", ACCESS_KEY, CLAUDE, call_chat, false },
     { "POST", "/v1beta/models/*", ACCESS_KEY, GEMINI, admin_gemini_post, false },
     { "POST", "/v1/models/*", ACCESS_KEY, GEMINI, admin_gemini_post, false },

@@ -57,6 +57,14 @@
 
 const struct provider providers[] = {
     OPENAI("openai"),
+    { .prefix = "openai/responses", /* provider_resolve looks for it in openai's models */
+      .label = "OpenAI",
+      .dialect = DIALECT_OPENAI_RESPONSES,
+      .base = "https://api.openai.com/v1",
+      .path_if_bare = "/v1",
+      .key_env = { "OPENAI_API_KEY" },
+      .base_env = { "OPENAI_BASE_URL", "OPENAI_API_BASE" },
+      .quirks = QUIRK_OPENAI },
     { .prefix = "anthropic",
       .label = "Anthropic",
       .dialect = DIALECT_ANTHROPIC,

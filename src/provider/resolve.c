@@ -93,6 +93,16 @@ static str hugging_face(str model, struct arena *a)
     return arena_fmt(a, "%.*s:%.*s", STRF(rest), STRF(vendor));
 }
 
+/* openai/responses/<name>: OpenAI's newer dialect. */
+static void choose_responses(struct provider_choice *r)
+{
+    str prefix = S("responses/");
+    if (r->provider && strcmp(r->provider->prefix, "openai") == 0 && str_starts(r->model, prefix)) {
+        r->provider = provider_find(S("openai/responses"));
+        r->model = str_skip(r->model, prefix.n);
+    }
+}
+
 struct provider_choice provider_resolve(str model, str custom_llm_provider, str api_base,
                                         struct arena *a)
 {
@@ -112,5 +122,6 @@ struct provider_choice provider_resolve(str model, str custom_llm_provider, str 
     }
     if (r.provider && strcmp(r.provider->prefix, "huggingface") == 0)
         r.model = hugging_face(r.model, a);
+    choose_responses(&r);
     return r;
 }

@@ -19,6 +19,8 @@ static const struct {
 } tails[] = {
     { DIALECT_OPENAI_CHAT, "/chat/completions" },
     { DIALECT_OPENAI_CHAT, "/responses" },
+    { DIALECT_OPENAI_RESPONSES, "/responses" },
+    { DIALECT_OPENAI_RESPONSES, "/chat/completions" },
     { DIALECT_ANTHROPIC, "/messages" },
     { DIALECT_ANTHROPIC, "/v1" },
     { DIALECT_GEMINI, "/openai" },

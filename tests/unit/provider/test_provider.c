@@ -11,6 +11,8 @@ static void resolve(void **state)
         bool by_shape;
     } cases[] = {
         { "openai/gpt-4o", "", "", "openai", "gpt-4o", false },
+        { "openai/responses/gpt-5", "", "", "openai/responses", "gpt-5", false },
+        { "responses/gpt-5", "openai", "", "openai/responses", "gpt-5", false },
         { "together_ai/meta-llama/Llama-3-8b", "", "", "together_ai", "meta-llama/Llama-3-8b",
           false },
         { "ollama/qwen2.5-coder:14b", "", "", "ollama", "qwen2.5-coder:14b", false },
