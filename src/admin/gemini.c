@@ -9,10 +9,10 @@
 
 void admin_gemini_post(struct exchange *x)
 {
-    size_t colon = str_rindex(x->path_rest, ':');
-    str method = str_skip(x->path_rest, colon + 1);
+    size_t colon = str_rindex(x->asked->path_rest, ':');
+    str method = str_skip(x->asked->path_rest, colon + 1);
     str alt = { 0 };
-    (void)url_query_get(x->query, S("alt"), &x->scratch, &alt);
+    (void)url_query_get(x->asked->query, S("alt"), &x->scratch, &alt);
     if (str_eq(method, S("streamGenerateContent")) && !str_eq(alt, S("sse")))
         x->in = &dialect_gemini_array; /* one JSON array, written as it grows */
     if (str_eq(method, S("generateContent")) || str_eq(method, S("streamGenerateContent"))) {

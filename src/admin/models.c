@@ -113,7 +113,7 @@ void admin_model(struct exchange *x)
 {
     struct buf out;
     struct jw w;
-    str name = x->path_rest;
+    str name = x->asked->path_rest;
     if (str_starts(name, S("models/")) && !route_knows(x->snap->routes, name))
         name = str_skip(name, 7);
     if (!route_knows(x->snap->routes, name)) {

@@ -83,7 +83,7 @@ static jval *read_body(struct exchange *x)
 {
     struct err e = { 0 };
     jval *body;
-    str text = buf_str(&x->body);
+    str text = buf_str(&x->asked->body);
     if (FAILED(jd_read(&body, text, &x->scratch, &e)) || !jd_is_obj(body)) {
         reply_error_text(x, 400, "invalid_request_error", NULL, "%s",
                          e.text[0] ? e.text : "expected a JSON object");
@@ -138,7 +138,7 @@ static void serve(struct exchange *x, bool generate)
     struct dialect_ctx ctx = { .created = x->wall_ms / 1000,
                                .started_ns = x->start_ns,
                                .arena = &x->scratch };
-    if (FAILED(jd_read(&body, buf_str(&x->body), &x->scratch, &e)) ||
+    if (FAILED(jd_read(&body, buf_str(&x->asked->body), &x->scratch, &e)) ||
         !ollama_is_load(body, generate)) {
         call_chat(x);
         return;

@@ -4,6 +4,7 @@
 #include <stdio.h>
 
 #include "base/mem.h"
+#include "base/pages.h"
 
 /* The first block is small, as most exchanges need little; later ones grow to a cap. */
 enum { BLOCK_FIRST = 1024, BLOCK_MAX = 64 * 1024 };
@@ -24,15 +25,28 @@ void arena_init_sized(struct arena *a, size_t first_bytes)
     *a = (struct arena){ .first = first_bytes };
 }
 
+void arena_init_pages(struct arena *a, struct pages *pages)
+{
+    *a = (struct arena){ .pages = pages };
+}
+
+static void free_block(struct arena *a, struct arena_block *b)
+{
+    if (a->pages && b->size == PAGE_BYTES - sizeof(*b))
+        pages_give(a->pages, b);
+    else
+        mem_free(b);
+}
+
 void arena_done(struct arena *a)
 {
     struct arena_block *b = a->head;
     while (b) {
         struct arena_block *older = b->older;
-        mem_free(b);
+        free_block(a, b);
         b = older;
     }
-    arena_init_sized(a, a->first);
+    *a = (struct arena){ .first = a->first, .pages = a->pages };
 }
 
 void arena_reset(struct arena *a)
@@ -42,7 +56,7 @@ void arena_reset(struct arena *a)
         return;
     while (b->older) {
         struct arena_block *older = b->older;
-        mem_free(b);
+        free_block(a, b);
         b = older;
     }
     a->head = b;
@@ -51,21 +65,36 @@ void arena_reset(struct arena *a)
     a->bytes = sizeof(*b) + b->size;
 }
 
-static void add_block(struct arena *a, size_t need)
+static struct arena_block *new_block(struct arena *a, size_t need)
 {
-    size_t size = a->head ? a->head->size * 2
-                          : (a->first ? a->first : BLOCK_FIRST) - sizeof(struct arena_block);
+    struct arena_block *b;
+    size_t size = PAGE_BYTES - sizeof(*b);
+    if (a->pages && need <= size) {
+        b = pages_take(a->pages);
+        b->size = size;
+        return b;
+    }
+    size = a->head ? a->head->size * 2
+                   : (a->first ? a->first : BLOCK_FIRST) - sizeof(struct arena_block);
     if (size > BLOCK_MAX)
         size = BLOCK_MAX;
     if (size < need)
         size = need;
-    struct arena_block *b = mem_alloc(sizeof(*b) + size);
-    b->older = a->head;
+    if (a->pages && size == PAGE_BYTES - sizeof(*b))
+        size++; /* the size tells a page from malloc's */
+    b = mem_alloc(sizeof(*b) + size);
     b->size = size;
+    return b;
+}
+
+static void add_block(struct arena *a, size_t need)
+{
+    struct arena_block *b = new_block(a, need);
+    b->older = a->head;
     a->head = b;
     a->at = b->data;
-    a->end = b->data + size;
-    a->bytes += sizeof(*b) + size;
+    a->end = b->data + b->size;
+    a->bytes += sizeof(*b) + b->size;
 }
 
 static void *take(struct arena *a, size_t need, size_t align)
@@ -102,7 +131,6 @@ static void *grow_block(struct arena *a, size_t new_n)
     struct arena_block *b = a->head;
     if (new_n > PTRDIFF_MAX / 2)
         mem_exhausted(SIZE_MAX);
-    a->bytes += new_n - b->size;
     b = mem_realloc(b, sizeof(*b) + new_n);
     b->size = new_n;
     a->head = b;

@@ -10,12 +10,14 @@
 #include "base/str.h"
 
 struct arena_block;
+struct pages;
 
 struct arena {
     struct arena_block *head; /* the block being filled; older ones behind it */
     char *at, *end;           /* free space in head */
-    size_t bytes;             /* handed out by malloc so far, block heads included */
+    size_t bytes;             /* held so far, block heads included */
     size_t first;             /* size of the first block; 0: the usual one */
+    struct pages *pages;      /* where blocks come from; NULL: malloc */
 };
 
 /* n objects of type T, zeroed. Checked: a product that overflows aborts. */
@@ -27,6 +29,9 @@ void arena_init_sized(struct arena *a, size_t first_bytes);
 /* Frees every block; the arena is then as after arena_init. */
 void arena_done(struct arena *a);
 
+/* The same with blocks of one page each from that stock (what does not fit into one is malloc's).
+ */
+void arena_init_pages(struct arena *a, struct pages *pages);
 /* As after arena_done, but keeps the first, smallest block for the next use. */
 void arena_reset(struct arena *a);
 

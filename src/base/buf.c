@@ -10,9 +10,18 @@ void buf_init(struct buf *b, size_t bytes_max)
     *b = (struct buf){ .max = bytes_max };
 }
 
+void buf_lend(struct buf *b, char *memory, size_t n)
+{
+    BUG_UNLESS(b->cap == 0);
+    b->p = memory;
+    b->cap = n < b->max ? n : b->max;
+    b->lent = true;
+}
+
 void buf_done(struct buf *b)
 {
-    mem_free(b->p);
+    if (!b->lent)
+        mem_free(b->p);
     *b = (struct buf){ .max = b->max };
 }
 
@@ -34,7 +43,14 @@ char *buf_room(struct buf *b, size_t n)
             cap = b->n + n;
         if (cap > b->max)
             cap = b->max;
-        b->p = mem_realloc(b->p, cap);
+        if (b->lent) {
+            char *p = mem_alloc(cap);
+            memcpy(p, b->p, b->n);
+            b->p = p;
+            b->lent = false;
+        } else {
+            b->p = mem_realloc(b->p, cap);
+        }
         b->cap = cap;
     }
     return b->p + b->n;

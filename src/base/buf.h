@@ -14,9 +14,12 @@ struct buf {
     size_t cap; /* bytes allocated */
     size_t max; /* never holds more than this */
     bool full;  /* an append did not fit: what is held is incomplete */
+    bool lent;  /* p is somebody else's memory: see buf_lend */
 };
 
 void buf_init(struct buf *b, size_t bytes_max);
+/* A fresh buffer begins in memory that its owner keeps: growing out of it copies. */
+void buf_lend(struct buf *b, char *memory, size_t n);
 void buf_done(struct buf *b);
 /* Keeps the memory, drops the bytes and the sticky error. */
 void buf_clear(struct buf *b);

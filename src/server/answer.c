@@ -26,11 +26,12 @@ static void note_first(struct call *c)
 static void drop_request(struct call *c)
 {
     struct exchange *x = c->x;
-    server_give_buf(x->sw, &x->body);
+    exchange_drop_request(x);
     call_drop_bodies(c);
     if (!c->translation || !c->translation->ctx.req) {
         c->try = NULL;
         c->step.model = arena_dup(&x->arena, c->step.model); /* for the price and the log */
+        x->asked = NULL;
         arena_done(&x->scratch);
     }
 }

@@ -18,7 +18,7 @@ static str shown_key(struct exchange *x, const struct http_head *head)
             return v;
     }
     str key;
-    if (url_query_get(x->query, S("key"), &x->scratch, &key))
+    if (url_query_get(x->asked->query, S("key"), &x->scratch, &key))
         return key;
     return (str){ NULL, 0 };
 }

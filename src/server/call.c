@@ -48,9 +48,9 @@ static rc scan_body(struct call *c, struct err *e)
     enum json_kind top;
     for (size_t i = 0; i < MEMBER_COUNT; i++)
         c->try->members[i].name = str_c(member_names[i]);
-    if (str_trim(buf_str(&x->body)).n == 0) /* LiteLLM reads an empty body as {} */
-        buf_add(&x->body, S("{}"));
-    TRY(json_scan(buf_str(&x->body), c->try->members, MEMBER_COUNT, &top, e));
+    if (str_trim(buf_str(&x->asked->body)).n == 0) /* LiteLLM reads an empty body as {} */
+        buf_add(&x->asked->body, S("{}"));
+    TRY(json_scan(buf_str(&x->asked->body), c->try->members, MEMBER_COUNT, &top, e));
     if (top != JSON_OBJECT)
         return fail(e, E_SYNTAX, "body", 0, "%s: expected an object", json_kind_name(top));
     return RC_OK;
@@ -65,10 +65,10 @@ static bool read_model(struct call *c)
         c->model_shown = json_unescape(&x->arena, m->value);
     else if (m->kind == JSON_NUMBER)
         c->model_shown = arena_dup(&x->arena, m->value);
-    if (x->path_model.n && (c->in->model_in_path || c->model_shown.n == 0))
-        c->model_shown = x->path_model;
+    if (x->asked->path_model.n && (c->in->model_in_path || c->model_shown.n == 0))
+        c->model_shown = x->asked->path_model;
     if (c->model_shown.n)
-        c->model_shown = arena_dup(&x->arena, c->model_shown); /* x->body may go before us */
+        c->model_shown = arena_dup(&x->arena, c->model_shown); /* x->asked->body may go before us */
     return c->model_shown.n > 0;
 }
 
@@ -149,7 +149,7 @@ void call_chat(struct exchange *x)
         return;
     }
     if (c->in->read_path)
-        c->in->read_path(x->path_rest, &x->path_model, &c->path_stream, &x->arena);
+        c->in->read_path(x->asked->path_rest, &x->asked->path_model, &c->path_stream, &x->arena);
     read_stream_flags(c);
     if (!read_model(c)) {
         invalid_model(c);
@@ -442,7 +442,6 @@ void call_drop_bodies(struct call *c)
     if (!c->try)
         return;
     server_give_buf(c->x->sw, &c->try->body);
-    server_give_buf(c->x->sw, &c->try->head);
 }
 
 void call_price(struct call *c)

@@ -60,7 +60,6 @@ struct attempt {
     struct chat_req *req; /* NULL while nothing had to be translated */
     struct chat_loss loss;
     struct client_request request;
-    struct buf head; /* the upstream request's head */
     struct buf body; /* its body, where it is not spliced from x->body */
 };
 

@@ -66,8 +66,8 @@ static void make_id(struct exchange *x)
 
 static void set_refusal(struct exchange *x, unsigned status, const char *type, str message)
 {
-    x->refusal = NEW(&x->arena, struct chat_error, 1);
-    *x->refusal = (struct chat_error){
+    x->asked->refusal = NEW(&x->arena, struct chat_error, 1);
+    *x->asked->refusal = (struct chat_error){
         .status = status,
         .kind = chat_error_kind_of(status),
         .message = message,
@@ -82,8 +82,8 @@ static void find_endpoint(struct exchange *x)
     struct endpoint_match m =
         endpoint_find(opt->endpoints, opt->nendpoints, x->method, x->path, &x->arena);
     x->endpoint = m.row;
-    x->path_rest = m.rest;
-    x->path_model = m.model;
+    x->asked->path_rest = m.rest;
+    x->asked->path_model = m.model;
     x->in = dialect_get(m.row ? m.row->dialect : DIALECT_OPENAI_CHAT);
     if (!x->in)
         x->in = dialect_get(DIALECT_OPENAI_CHAT);
@@ -101,7 +101,7 @@ static void find_endpoint(struct exchange *x)
                               STRF(str_take(x->path, 200))));
 }
 
-enum { ARENA_BYTES = 1280, SCRATCH_BYTES = 4096 };
+enum { ARENA_BYTES = 792, BODY_LENT_BYTES_MAX = 2048 };
 
 static struct exchange *take_exchange(struct server_worker *sw)
 {
@@ -109,7 +109,7 @@ static struct exchange *take_exchange(struct server_worker *sw)
     if (!x) {
         x = mem_zalloc(sizeof(*x));
         arena_init_sized(&x->arena, ARENA_BYTES);
-        arena_init_sized(&x->scratch, SCRATCH_BYTES);
+        arena_init_pages(&x->scratch, &sw->pages);
         return x;
     }
     struct arena arena = x->arena, scratch = x->scratch;
@@ -135,7 +135,7 @@ static void give_exchange(struct server_worker *sw, struct exchange *x)
         return;
     }
     arena_reset(&x->arena);
-    arena_reset(&x->scratch);
+    arena_done(&x->scratch);
     x->next = sw->spare_exchanges;
     sw->spare_exchanges = x;
     sw->nspare_exchanges++;
@@ -162,6 +162,7 @@ struct exchange *exchange_new(struct http_conn *hc, const struct http_head *head
     x->wall_ms = clock_wall_ms();
     x->keep_alive = head->keep_alive;
     x->http10 = head->minor == 0;
+    x->asked = NEW(&x->scratch, struct asked, 1);
     make_id(x);
     stat_add(sw->server->stats.requests, 1);
     stat_add(sw->server->stats.in_flight, 1);
@@ -169,7 +170,7 @@ struct exchange *exchange_new(struct http_conn *hc, const struct http_head *head
     str target = arena_dup(&x->arena, head->target);
     x->method = arena_dup(&x->arena, head->method);
     x->head_request = str_eq(x->method, S("HEAD"));
-    url_split_target(target, &x->path, &x->query);
+    url_split_target(target, &x->path, &x->asked->query);
     return x;
 }
 
@@ -197,7 +198,7 @@ static void keep_fields(struct exchange *x, const struct http_head *head)
             x->client_name = arena_dup(&x->arena, str_take(head->fields[i].value, 200));
     }
     if (on.n)
-        x->fields_on = arena_dup(&x->arena, buf_str(&on));
+        x->asked->fields_on = arena_dup(&x->arena, buf_str(&on));
     buf_done(&on);
 }
 
@@ -219,10 +220,17 @@ static void start_body(struct exchange *x, const struct http_head *head)
         return;
     }
     if (coding != INFLATE_NONE)
-        x->inflate = inflate_new(coding, max);
-    x->body = server_take_buf(x->sw, max);
+        x->asked->inflate = inflate_new(coding, max);
+    if (head->content_length >= 0 && head->content_length <= BODY_LENT_BYTES_MAX &&
+        !x->asked->inflate) {
+        size_t n = (size_t)head->content_length + 2; /* an empty body is made {} */
+        buf_init(&x->asked->body, max);
+        buf_lend(&x->asked->body, arena_raw(&x->scratch, n), n);
+        return;
+    }
+    x->asked->body = server_take_buf(x->sw, max);
     if (head->content_length > 0)
-        buf_room(&x->body, (size_t)head->content_length);
+        buf_room(&x->asked->body, (size_t)head->content_length);
 }
 
 void exchange_head(struct exchange *x, const struct http_head *head)
@@ -230,13 +238,13 @@ void exchange_head(struct exchange *x, const struct http_head *head)
     find_endpoint(x);
     keep_fields(x, head);
     exchange_move(x, X_BODY);
-    if (!x->refusal && x->endpoint)
-        x->refusal = auth_check(x, head);
-    if (!x->refusal && x->endpoint && !x->endpoint->no_body)
+    if (!x->asked->refusal && x->endpoint)
+        x->asked->refusal = auth_check(x, head);
+    if (!x->asked->refusal && x->endpoint && !x->endpoint->no_body)
         start_body(x, head);
-    if (x->refusal && head->has_body &&
+    if (x->asked->refusal && head->has_body &&
         (head->expect_continue || head->chunked || head->content_length > REFUSED_BODY_BYTES)) {
-        reply_error(x, x->refusal);
+        reply_error(x, x->asked->refusal);
         return;
     }
     if (head->expect_continue && head->has_body) {
@@ -249,14 +257,14 @@ void exchange_body(struct exchange *x, str piece)
 {
     struct err e = { 0 };
     x->bytes_in += piece.n;
-    if (x->refusal || !x->endpoint || x->endpoint->no_body)
+    if (x->asked->refusal || !x->endpoint || x->endpoint->no_body)
         return;
     rc r = RC_OK;
-    if (x->inflate)
-        r = inflate_add(x->inflate, piece, &x->body, &e);
+    if (x->asked->inflate)
+        r = inflate_add(x->asked->inflate, piece, &x->asked->body, &e);
     else
-        buf_add(&x->body, piece);
-    if (x->body.full || r.code == E_LIMIT)
+        buf_add(&x->asked->body, piece);
+    if (x->asked->body.full || r.code == E_LIMIT)
         exchange_refuse(x, 413,
                         "The request body is over the limit "
                         "(general_settings.max_request_size_mb).");
@@ -279,11 +287,11 @@ static void answer_options(struct exchange *x)
 void exchange_request_end(struct exchange *x)
 {
     struct err e = { 0 };
-    if (x->inflate && !x->refusal && FAILED(inflate_end(x->inflate, &e)))
+    if (x->asked->inflate && !x->asked->refusal && FAILED(inflate_end(x->asked->inflate, &e)))
         set_refusal(x, 400, "invalid_request_error", arena_dup(&x->arena, str_c(e.text)));
     exchange_move(x, X_ADMIT);
-    if (x->refusal)
-        reply_error(x, x->refusal);
+    if (x->asked->refusal)
+        reply_error(x, x->asked->refusal);
     else if (!x->endpoint)
         answer_options(x);
     else
@@ -319,10 +327,20 @@ void exchange_write(struct exchange *x, const str *pieces, size_t n)
         http_conn_write(x->hc, pieces, n);
 }
 
+void exchange_drop_request(struct exchange *x)
+{
+    if (!x->asked)
+        return;
+    server_give_buf(x->sw, &x->asked->body);
+    inflate_free(x->asked->inflate);
+    x->asked->inflate = NULL;
+}
+
 static void write_record(struct exchange *x, enum xstate ended)
 {
     if (x->sw->log.format == ACCESS_OFF)
         return;
+    char peer[64];
     uint64_t now = clock_mono_ns();
     struct access_record r = {
         .wall_ms = x->wall_ms,
@@ -330,7 +348,7 @@ static void write_record(struct exchange *x, enum xstate ended)
         .method = x->method,
         .path = x->path,
         .client = x->client_name.n ? x->client_name
-                  : x->hc          ? http_conn_peer(x->hc)
+                  : x->hc          ? http_conn_peer(x->hc, peer)
                                    : (str){ NULL, 0 },
         .status = x->status,
         .state = x->status == 499 || !x->hc ? xstate_name(ended) : NULL,
@@ -367,8 +385,7 @@ void exchange_finish(struct exchange *x, bool complete)
     exchange_move(x, X_DONE);
 
     bool keep = x->keep_alive;
-    server_give_buf(sw, &x->body);
-    inflate_free(x->inflate);
+    exchange_drop_request(x);
     snapshot_unref(x->snap);
     give_exchange(sw, x);
     if (!hc)

@@ -38,6 +38,16 @@ struct inflate;
 
 enum { CALL_ID_BYTES = 36 };
 
+/* Of the request's head, what only matters until the answer begins. */
+struct asked {
+    str query;
+    str path_rest, path_model; /* see endpoint.h */
+    str fields_on;             /* fields passed on upstream: "name: value\r\n"... */
+    struct buf body;
+    struct inflate *inflate;    /* Content-Encoding of the request */
+    struct chat_error *refusal; /* to be answered when the body is over */
+};
+
 struct exchange {
     struct http_conn *hc;  /* NULL: the client has left */
     struct exchange *next; /* in the worker's stock */
@@ -49,19 +59,15 @@ struct exchange {
     struct call *call; /* NULL: answered here */
     struct deadline deadline;
 
-    str method, path, query;
-    str path_rest, path_model; /* see endpoint.h */
-    str fields_on;             /* request fields passed on upstream: "name: value\r\n"... */
-    str client_name;           /* for attribution in the log; may be empty */
-    struct buf body;
-    struct inflate *inflate; /* Content-Encoding of the request */
+    str method, path;
+    struct asked *asked; /* in scratch: NULL once the answer has begun */
+    str client_name;     /* for attribution in the log; may be empty */
 
     uint64_t start_ns, first_ns; /* first_ns: first content to the client; 0: none yet */
     int64_t wall_ms;
     uint64_t bytes_in, bytes_out;
-    struct chat_error *refusal; /* to be answered when the body is over */
-    str error;                  /* what the log says about a failure */
-    unsigned status;            /* sent or about to be */
+    str error;       /* what the log says about a failure */
+    unsigned status; /* sent or about to be */
     enum xstate state;
     char id[CALL_ID_BYTES + 1];
     bool http10;              /* no chunked coding towards this client */
@@ -98,6 +104,8 @@ void exchange_write(struct exchange *x, const str *pieces, size_t n);
 /* The answer is complete: settle, log, free. complete false: the connection is broken off. x is
  * gone after this. */
 void exchange_finish(struct exchange *x, bool complete);
+/* Gives back the memory of the request's body. */
+void exchange_drop_request(struct exchange *x);
 uint64_t exchange_now_ms(const struct exchange *x);
 
 #endif

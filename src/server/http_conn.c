@@ -1,5 +1,7 @@
 #include "server/http_conn.h"
 
+#include <malloc.h>
+
 #include "base/mem.h"
 #include "server/exchange.h"
 #include "server/reply.h"
@@ -11,6 +13,8 @@ enum {
     STALL_MS = 60 * 1000, /* no progress while reading a body or writing an answer */
     LINGER_MS = 2 * 1000, /* reading on after a refusal, so that it is not lost to a reset */
     HELD_BYTES_MAX = 64 * 1024,
+    TRIM_CONNS = 256, /* so many must have been there for it to be worth while */
+    TRIM_MS = 1000,
 };
 
 enum phase { PHASE_IDLE, PHASE_HEAD, PHASE_BODY, PHASE_ANSWER, PHASE_LINGER };
@@ -111,7 +115,41 @@ static void link_conn(struct http_conn *hc)
         hc->next->link = &hc->next;
     sw->conns = hc;
     sw->nconns++;
+    if (sw->nconns > sw->peak_conns)
+        sw->peak_conns = sw->nconns;
     stat_add(sw->server->stats.connections, 1);
+}
+
+static void free_held(struct buf *held)
+{
+    if (held)
+        buf_done(held);
+    mem_free(held);
+}
+
+/* Requests that came too early wait here. */
+static void hold(struct http_conn *hc, str in)
+{
+    if (!hc->held) {
+        hc->held = mem_alloc(sizeof(*hc->held));
+        buf_init(hc->held, HELD_BYTES_MAX + WORKER_READ_BYTES);
+    }
+    buf_add(hc->held, in);
+}
+
+/* After a crowd has left, what it used goes back to the system: malloc alone would keep it. */
+static void trim(struct deadline *d)
+{
+    struct server_worker *sw = CONTAINER_OF(d, struct server_worker, trim);
+    sw->peak_conns = sw->nconns;
+    malloc_trim(0);
+}
+
+static void note_leaving(struct server_worker *sw)
+{
+    if (sw->peak_conns > TRIM_CONNS && sw->nconns < sw->peak_conns / 4 && !sw->draining &&
+        !deadline_is_set(&sw->trim))
+        deadline_set(&sw->w.deadlines, &sw->trim, TRIM_MS, trim);
 }
 
 static void on_closed(struct conn *c)
@@ -122,9 +160,10 @@ static void on_closed(struct conn *c)
     if (hc->next)
         hc->next->link = hc->link;
     sw->nconns--;
+    note_leaving(sw);
     stat_add(sw->server->stats.connections, -1);
     http1_done(&hc->parser);
-    buf_done(&hc->held);
+    free_held(hc->held);
     mem_free(hc);
 }
 
@@ -133,7 +172,6 @@ void http_conn_accept(struct server_worker *sw)
     struct http_conn *hc = mem_zalloc(sizeof(*hc));
     hc->sw = sw;
     http1_init(&hc->parser, HTTP1_REQUESTS);
-    buf_init(&hc->held, HELD_BYTES_MAX + WORKER_READ_BYTES);
     link_conn(hc);
     arm(hc, PHASE_HEAD, HEAD_MS);
     conn_accept(&hc->conn, &sw->w, (uv_stream_t *)&sw->listener.tcp, sw->server->opt.tls, &ops);
@@ -182,7 +220,8 @@ static void feed(struct http_conn *hc, str in)
     hc->feeding = true;
     while (!conn_is_closing(&hc->conn) && !hc->discarding) {
         if (hc->x && hc->request_done) { /* pipelined */
-            buf_add(&hc->held, in);
+            if (in.n)
+                hold(hc, in);
             break;
         }
         switch (http1_next(&hc->parser, &in, head, &body, &e)) {
@@ -215,7 +254,7 @@ static void feed(struct http_conn *hc, str in)
     }
 out:
     hc->feeding = false;
-    if (hc->x && hc->held.n > HELD_BYTES_MAX && !hc->paused) {
+    if (hc->x && hc->held && hc->held->n > HELD_BYTES_MAX && !hc->paused) {
         hc->paused = true;
         conn_read_stop(&hc->conn);
     }
@@ -258,14 +297,14 @@ void http_conn_write(struct http_conn *hc, const str *pieces, size_t n)
     conn_write(&hc->conn, pieces, n);
 }
 
-str http_conn_peer(struct http_conn *hc)
+str http_conn_peer(struct http_conn *hc, char other[64])
 {
     if (hc->peer_n == 0) {
-        char text[64];
-        str peer = conn_peer(&hc->conn, text);
-        hc->peer_n = (uint8_t)(peer.n < sizeof(hc->peer) ? peer.n : sizeof(hc->peer));
-        if (hc->peer_n)
-            memcpy(hc->peer, peer.p, hc->peer_n);
+        str peer = conn_peer(&hc->conn, other);
+        if (peer.n == 0 || peer.n > sizeof(hc->peer))
+            return peer; /* IPv6 is asked for each time */
+        hc->peer_n = (uint8_t)peer.n;
+        memcpy(hc->peer, peer.p, peer.n);
     }
     return (str){ hc->peer, hc->peer_n };
 }
@@ -282,11 +321,11 @@ static void next_request(struct http_conn *hc)
         hc->paused = false;
         conn_read_start(&hc->conn);
     }
-    if (hc->held.n && !hc->feeding) {
-        struct buf held = hc->held;
-        buf_init(&hc->held, held.max);
-        feed(hc, buf_str(&held));
-        buf_done(&held);
+    if (hc->held && !hc->feeding) {
+        struct buf *held = hc->held;
+        hc->held = NULL;
+        feed(hc, buf_str(held));
+        free_held(held);
     }
 }
 

@@ -18,12 +18,12 @@ struct http_conn {
     struct conn conn;
     struct http1 parser;
     struct deadline deadline;
-    struct buf held; /* requests that came while an exchange was in progress */
+    struct buf *held; /* requests that came while an exchange was in progress; NULL: none did */
     struct server_worker *sw;
     struct exchange *x;             /* in progress; NULL: idle */
     struct http_conn *next, **link; /* the worker's list */
     uint64_t progress_ms;           /* when bytes last moved in the direction we wait for */
-    char peer[48];                  /* "203.0.113.7:51234", asked for at the first log line */
+    char peer[22];                  /* "203.0.113.7:51234", asked for at the first log line */
     uint8_t peer_n;
     uint8_t phase;     /* private */
     bool request_done; /* the request of x has been read to its end */
@@ -38,8 +38,9 @@ void http_conn_accept(struct server_worker *sw);
 
 /* Bytes of the answer, in order; counts them and watches for readers that stand still. */
 void http_conn_write(struct http_conn *hc, const str *pieces, size_t n);
-/* Who it is: "203.0.113.7:51234"; empty if unknown. Lives as long as hc. */
-str http_conn_peer(struct http_conn *hc);
+/* Who it is: "203.0.113.7:51234"; empty if unknown. `other` is room for
+ * a longer one. */
+str http_conn_peer(struct http_conn *hc, char other[64]);
 /* Bytes waiting for a slow reader. */
 size_t http_conn_queued(const struct http_conn *hc);
 /* The exchange has written its whole answer (keep: it may be followed by another on this

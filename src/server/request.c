@@ -10,7 +10,7 @@
  *   translated through the neutral conversation
  */
 
-enum { BODY_BYTES_MAX = 256 * 1024 * 1024, HEAD_BYTES_MAX = 64 * 1024 };
+enum { BODY_BYTES_MAX = 256 * 1024 * 1024 };
 
 rc call_parse(struct call *c, struct err *e)
 {
@@ -18,9 +18,10 @@ rc call_parse(struct call *c, struct err *e)
     jval *tree;
     if (c->try->req)
         return RC_OK;
-    struct dialect_path path = { .model = x->path_model.n ? x->path_model : (str){ 0 },
+    struct dialect_path path = { .model =
+                                     x->asked->path_model.n ? x->asked->path_model : (str){ 0 },
                                  .stream = c->path_stream };
-    TRY(jd_read(&tree, buf_str(&x->body), &x->scratch, e));
+    TRY(jd_read(&tree, buf_str(&x->asked->body), &x->scratch, e));
     struct chat_req *r = NEW(&x->scratch, struct chat_req, 1);
     TRY(c->in->read_chat(r, tree, &path, &x->scratch, e));
     r->stream = c->stream;
@@ -96,7 +97,7 @@ static bool can_splice(const struct call *c)
 static size_t splice_body(struct call *c, str *pieces)
 {
     struct exchange *x = c->x;
-    str body = buf_str(&x->body);
+    str body = buf_str(&x->asked->body);
     struct json_edit edits[3];
     size_t n = 0;
     const struct json_member *model = &c->try->members[MEMBER_MODEL];
@@ -142,7 +143,7 @@ static rc rewrite(struct call *c, struct err *e)
     struct exchange *x = c->x;
     jval *tree;
     struct jw w;
-    TRY(jd_read(&tree, buf_str(&x->body), &x->scratch, e));
+    TRY(jd_read(&tree, buf_str(&x->asked->body), &x->scratch, e));
     jw_init(&w, &c->try->body);
     jw_obj(&w);
     JD_EACH(m, tree)
@@ -187,7 +188,8 @@ static struct chat_target target_of(const struct call *c)
 static void add_head(struct call *c, str path, size_t body_bytes)
 {
     const struct deployment *d = c->dep;
-    struct buf *h = &c->try->head;
+    struct buf *h = &c->x->sw->out; /* copied into scratch once it is complete */
+    buf_clear(h);
     buf_add(h, S("POST "));
     buf_add(h, d->base_path);
     buf_add(h, path);
@@ -203,7 +205,7 @@ static void add_head(struct call *c, str path, size_t body_bytes)
     buf_add(h, secret_reveal(&d->auth_fields));
     buf_add(h, d->extra_fields);
     if (c->in->id == c->out->id || c->x->snap->config->forward_client_headers_to_llm_api)
-        buf_add(h, c->x->fields_on);
+        buf_add(h, c->x->asked->fields_on);
     buf_add(h, S("content-length: "));
     buf_u64(h, body_bytes);
     buf_add(h, S("\r\n\r\n"));
@@ -246,19 +248,18 @@ rc call_send(struct call *c, struct err *e)
 {
     struct exchange *x = c->x;
     struct chat_target t = target_of(c);
+    struct buf *head = &x->sw->out;
     size_t bytes = 0;
     server_give_buf(x->sw, &c->try->body);
-    server_give_buf(x->sw, &c->try->head);
     TRY(make_body(c, &bytes, e));
-    c->try->head = server_take_buf(x->sw, HEAD_BYTES_MAX);
     add_head(c, c->out->chat_path(&t, c->dep->base_has_path, &x->scratch), bytes);
     if (c->out->write_fields) {
-        c->try->head.n -= 2; /* before the blank line */
-        c->out->write_fields(&c->try->head, c->try->req, &t);
-        buf_add(&c->try->head, S("\r\n"));
+        head->n -= 2; /* before the blank line */
+        c->out->write_fields(head, c->try->req, &t);
+        buf_add(head, S("\r\n"));
     }
     c->try->request.origin = &c->dep->origin;
-    c->try->request.pieces[0] = buf_str(&c->try->head);
+    c->try->request.pieces[0] = arena_dup(&x->scratch, buf_str(head));
     c->try->request.connect_ms = c->dep->connect_ms;
     c->in_flight = true;
     client_start(x->sw->w.client, &c->client, &c->try->request, &call_client_ops);

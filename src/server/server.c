@@ -80,7 +80,7 @@ struct buf server_take_buf(struct server_worker *sw, size_t bytes_max)
 
 void server_give_buf(struct server_worker *sw, struct buf *b)
 {
-    if (b->cap && b->cap <= BODY_SPARE_BYTES_MAX && sw->nspare < BODY_SPARES) {
+    if (b->cap && !b->lent && b->cap <= BODY_SPARE_BYTES_MAX && sw->nspare < BODY_SPARES) {
         buf_clear(b);
         sw->spare[sw->nspare++] = *b;
         *b = (struct buf){ .max = b->max };
@@ -113,6 +113,7 @@ static rc worker_open(struct server *s, struct server_worker *sw, unsigned id, u
     sw->w.client = client_new(&sw->w, &limits);
     buf_init(&sw->out, SIZE_MAX / 2);
     buf_init(&sw->frames, SIZE_MAX / 2);
+    pages_init(&sw->pages);
     access_log_init(&sw->log, &sw->w, s->opt.access_format, s->opt.access_fd);
     BUG_UNLESS(getrandom(sw->rng, sizeof(sw->rng), 0) == (ssize_t)sizeof(sw->rng));
     sw->listener.owner = sw;
@@ -125,6 +126,7 @@ static void worker_close(struct server_worker *sw)
 {
     worker_done(&sw->w);
     exchange_free_spares(sw);
+    pages_done(&sw->pages);
     snapshot_unref(sw->snap);
     while (sw->nspare)
         buf_done(&sw->spare[--sw->nspare]);
@@ -178,6 +180,7 @@ void server_reload(struct server *s, struct snapshot *snap)
 static void finish_worker(struct server_worker *sw)
 {
     access_log_done(&sw->log);
+    deadline_clear(&sw->w.deadlines, &sw->trim);
     client_free(sw->w.client);
     sw->w.client = NULL;
     worker_stop(&sw->w);

@@ -9,6 +9,7 @@
 #include <stdatomic.h>
 
 #include "base/buf.h"
+#include "base/pages.h"
 #include "config/config.h"
 #include "http/http1.h"
 #include "net/client.h"
@@ -47,13 +48,15 @@ struct server_worker {
     struct http_head head;         /* the head being looked at: valid within one callback */
     struct buf out;                /* heads: what one callback gathers for one write */
     struct buf frames;             /* bodies and frames of the same write */
+    struct pages pages;            /* for scratch arenas */
     struct buf spare[BODY_SPARES]; /* memory of finished bodies, for the next ones */
     unsigned nspare;
     struct exchange *spare_exchanges; /* finished ones, with their arenas' first blocks */
     unsigned nspare_exchanges;
     struct access_log log;
-    struct http_conn *conns; /* all open client connections */
-    size_t nconns;
+    struct http_conn *conns;   /* all open client connections */
+    size_t nconns, peak_conns; /* peak: since memory was last given back to the system */
+    struct deadline trim;
     uint64_t rng[4];
     char date[30]; /* RFC 9110 IMF-fixdate, of date_sec */
     int64_t date_sec;

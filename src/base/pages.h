@@ -1,0 +1,30 @@
+/* pages.h - a stock of 4 KiB pages for what lives as long as a request is being prepared.
+ *
+ * Thousands of streams may begin at once: each needs some kilobytes for its parsed request and
+ * little after that. From malloc those kilobytes would lie between the small things that stay, and
+ * the memory would never go back. Whole pages do: above PAGES_KEPT unused ones, further ones are
+ * handed to the system (MADV_DONTNEED). One thread's.
+ */
+#ifndef BASE_PAGES_H
+#define BASE_PAGES_H
+
+#include "base/base.h"
+
+enum { PAGE_BYTES = 4096, PAGES_KEPT = 96 };
+
+struct pages {
+    void **unused; /* a stack; those above PAGES_KEPT hold no memory */
+    size_t n, cap;
+    void **slabs; /* what was mapped, for pages_done */
+    size_t nslabs;
+    size_t taken;
+};
+
+void pages_init(struct pages *p);
+/* Every page must have been given back. */
+void pages_done(struct pages *p);
+/* PAGE_BYTES of memory, aligned, content undefined. */
+void *pages_take(struct pages *p);
+void pages_give(struct pages *p, void *page);
+
+#endif
