@@ -431,10 +431,17 @@ void call_keep_usage(struct call *c, const struct chat_usage *u)
 
 void call_keep_error(struct call *c, const struct chat_error *err)
 {
-    struct chat_error copy = *err; /* err may be the one kept already */
+    struct arena *a = &c->x->arena;
+    if (err == c->last_error)
+        return;
     if (!c->last_error)
-        c->last_error = NEW(&c->x->arena, struct chat_error, 1);
-    *c->last_error = copy;
+        c->last_error = NEW(a, struct chat_error, 1);
+    *c->last_error = *err;
+    /* An error inside a stream lives no longer than its event. */
+    c->last_error->message = arena_dup(a, err->message);
+    c->last_error->type = arena_dup(a, err->type);
+    c->last_error->code = arena_dup(a, err->code);
+    c->last_error->param = arena_dup(a, err->param);
 }
 
 void call_drop_bodies(struct call *c)
