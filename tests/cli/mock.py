@@ -10,6 +10,9 @@ import sys
 import tempfile
 import time
 
+sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
+from shapes import ENDS, ERRORS, READ, anthropic, ask, cohere, frames, gemini, ollama, openai, responses, generate  # noqa: E402
+
 sluice = sys.argv[1]
 children = []
 
@@ -23,105 +26,6 @@ def start(*args):
 def check(what, ok, got=""):
     if not ok:
         sys.exit(f"mock.py: {what} {got!r:.2000}")
-
-
-def ask(port, path, body=None, method=None, headers=None):
-    c = http.client.HTTPConnection("127.0.0.1", port, timeout=20)
-    c.request(method or ("POST" if body is not None else "GET"), path,
-              json.dumps(body) if body is not None else None, headers or {})
-    r = c.getresponse()
-    text = r.read().decode()
-    c.close()
-    return r.status, r.headers, text
-
-
-def frames(text):
-    """The JSON objects of an SSE or NDJSON text."""
-    out = []
-    for line in text.splitlines():
-        line = line.removeprefix("data: ").strip()
-        if line.startswith("{"):
-            out.append(json.loads(line))
-    return out
-
-
-TOOL = {"type": "object", "properties": {"city": {"type": "string"}}, "required": ["city"]}
-
-
-def openai(text, stream, tools):
-    b = {"model": "m", "stream": stream, "messages": [{"role": "user", "content": text}]}
-    if tools:
-        b["tools"] = [{"type": "function", "function": {"name": "f", "parameters": TOOL}}]
-    return "/v1/chat/completions", b
-
-
-def responses(text, stream, tools):
-    b = {"model": "m", "stream": stream, "input": text}
-    if tools:
-        b["tools"] = [{"type": "function", "name": "f", "parameters": TOOL}]
-    return "/v1/responses", b
-
-
-def anthropic(text, stream, tools):
-    b = {"model": "m", "stream": stream, "max_tokens": 99, "messages": [{"role": "user", "content": text}]}
-    if tools:
-        b["tools"] = [{"name": "f", "input_schema": TOOL}]
-    return "/v1/messages", b
-
-
-def gemini(text, stream, tools):
-    b = {"contents": [{"role": "user", "parts": [{"text": text}]}]}
-    if tools:
-        b["tools"] = [{"functionDeclarations": [{"name": "f", "parameters": TOOL}]}]
-    return "/v1beta/models/m:" + ("streamGenerateContent?alt=sse" if stream else "generateContent"), b
-
-
-def cohere(text, stream, tools):
-    _, b = openai(text, stream, tools)
-    return "/v2/chat", b
-
-
-def ollama(text, stream, tools):
-    _, b = openai(text, stream, tools)
-    return "/api/chat", b
-
-
-def generate(text, stream, tools):
-    return "/api/generate", {"model": "m", "stream": stream, "prompt": text}
-
-
-# How each API says: the text, the calls, the usage (prompt, completion) of a whole answer.
-READ = {
-    openai: lambda r: (r["choices"][0]["message"]["content"],
-                       [(c["function"]["name"], json.loads(c["function"]["arguments"]))
-                        for c in r["choices"][0]["message"].get("tool_calls", [])],
-                       r["usage"]["prompt_tokens"]),
-    responses: lambda r: ("".join(p["text"] for i in r["output"] if i["type"] == "message" for p in i["content"]),
-                          [(i["name"], json.loads(i["arguments"])) for i in r["output"] if i["type"] == "function_call"],
-                          r["usage"]["input_tokens"]),
-    anthropic: lambda r: ("".join(b["text"] for b in r["content"] if b["type"] == "text"),
-                          [(b["name"], b["input"]) for b in r["content"] if b["type"] == "tool_use"],
-                          r["usage"]["input_tokens"] + r["usage"]["cache_read_input_tokens"]),
-    gemini: lambda r: ("".join(p["text"] for p in r["candidates"][0]["content"]["parts"] if "text" in p and not p.get("thought")),
-                       [(p["functionCall"]["name"], p["functionCall"]["args"])
-                        for p in r["candidates"][0]["content"]["parts"] if "functionCall" in p],
-                       r["usageMetadata"]["promptTokenCount"]),
-    cohere: lambda r: ("".join(p.get("text", "") for p in r["message"].get("content", [])),
-                       [(c["function"]["name"], json.loads(c["function"]["arguments"]))
-                        for c in r["message"].get("tool_calls", [])],
-                       r["usage"]["tokens"]["input_tokens"]),
-    ollama: lambda r: (r["message"]["content"],
-                       [(c["function"]["name"], c["function"]["arguments"]) for c in r["message"].get("tool_calls", [])],
-                       r["prompt_eval_count"]),
-    generate: lambda r: (r["response"], [], r["prompt_eval_count"]),
-}
-ERRORS = {
-    openai: lambda r: r["error"]["message"], responses: lambda r: r["error"]["message"],
-    anthropic: lambda r: r["error"]["message"], gemini: lambda r: r["error"]["message"],
-    cohere: lambda r: r["message"], ollama: lambda r: r["error"], generate: lambda r: r["error"],
-}
-ENDS = {openai: "data: [DONE]", responses: "response.completed", anthropic: "message_stop", gemini: "finishReason",
-        cohere: "data: [DONE]", ollama: '"done":true', generate: '"done":true'}
 
 
 def shapes(port):
