@@ -1,6 +1,6 @@
 #include "admin/admin.h"
 
-#include "server/call.h"
+#include "server/operation.h"
 
 /* Every endpoint, once. Spellings without /v1, with /v1/v1, with a vendor's prefix or a trailing
  * slash are found by endpoint_find: they need no rows. */
@@ -22,6 +22,22 @@ const struct endpoint admin_endpoints[] = {
     { "POST", "/v2/chat", ACCESS_KEY, COHERE, call_chat, false },
     { "POST", "/api/chat", ACCESS_KEY, OLLAMA, admin_ollama_chat, false },
     { "POST", "/api/generate", ACCESS_KEY, DIALECT_OLLAMA_GENERATE, admin_ollama_generate, false },
+
+#define OP(path_, dialect_, op_)                                         \
+    {                                                                    \
+        "POST", path_, ACCESS_KEY, dialect_, call_operation, false, &op_ \
+    }
+    OP("/v1/embeddings", OPENAI, operation_embeddings),
+    OP("/v2/embed", COHERE, operation_embeddings),
+    OP("/api/embed", OLLAMA, operation_embeddings),
+    OP("/api/embeddings", OLLAMA, operation_embeddings),
+    OP("/v1/moderations", OPENAI, operation_moderations),
+    OP("/v1/images/generations", OPENAI, operation_images),
+    OP("/v1/images/edits", OPENAI, operation_image_edits),
+    OP("/v1/images/variations", OPENAI, operation_image_variations),
+    OP("/v1/audio/speech", OPENAI, operation_speech),
+    OP("/v1/audio/transcriptions", OPENAI, operation_transcriptions),
+    OP("/v1/audio/translations", OPENAI, operation_translations),
 
     { "GET", "/api/version", ACCESS_PUBLIC, OLLAMA, admin_ollama_version, true },
     { "GET", "/api/tags", ACCESS_KEY, OLLAMA, admin_ollama_tags, true },

@@ -2,7 +2,7 @@
 
 #include "dialect/gemini.h"
 #include "http/url.h"
-#include "server/call.h"
+#include "server/operation.h"
 #include "server/reply.h"
 
 /* POST /v1beta/models/MODEL:METHOD - the method stands after the last colon (clients.md R5). */
@@ -19,8 +19,12 @@ void admin_gemini_post(struct exchange *x)
         call_chat(x);
         return;
     }
+    if (str_eq(method, S("embedContent")) || str_eq(method, S("batchEmbedContents"))) {
+        call_serve(x, &operation_embeddings);
+        return;
+    }
     reply_error_text(x, 404, "not_found_error", NULL,
-                     "%.*s is not a method of models here: generateContent and "
-                     "streamGenerateContent are.",
+                     "%.*s is not a method of models here: generateContent, "
+                     "streamGenerateContent, embedContent and batchEmbedContents are.",
                      STRF(method.n ? method : S("(none)")));
 }

@@ -29,6 +29,8 @@
 #define QUIRK_OPENROUTER         (UINT64_C(1) << 20) /* usage:{include:true}; reasoning_details */
 #define QUIRK_REFUSES_UNKNOWN    (UINT64_C(1) << 21) /* unknown members are an error there */
 #define QUIRK_OPENAI             (UINT64_C(1) << 22) /* OpenAI itself: reasoning models' own rules */
+#define QUIRK_VOYAGE             (UINT64_C(1) << 23) /* embeddings, rerank: names of its own */
+#define QUIRK_JINA               (UINT64_C(1) << 24) /* the same */
 
 /* Any of these and a request of the same dialect cannot pass as it is: it is read and written. */
 #define QUIRKS_REWRITE_REQUEST                                                                     \

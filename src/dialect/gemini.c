@@ -20,16 +20,23 @@ static void add_model(struct buf *out, str model)
     url_add_encoded(out, model);
 }
 
-static str chat_path(const struct chat_target *t, bool base_has_path, struct arena *a)
+str gemini_path(str model, str method, bool base_has_path, struct arena *a)
 {
     struct buf path;
     buf_init(&path, 64 << 10);
     buf_add(&path, base_has_path ? S("/") : S("/v1beta/"));
-    add_model(&path, t->model);
-    buf_add(&path, t->stream ? S(":streamGenerateContent?alt=sse") : S(":generateContent"));
+    add_model(&path, model);
+    buf_add(&path, method);
     str copy = arena_dup(a, buf_str(&path));
     buf_done(&path);
     return copy;
+}
+
+static str chat_path(const struct chat_target *t, bool base_has_path, struct arena *a)
+{
+    return gemini_path(t->model,
+                       t->stream ? S(":streamGenerateContent?alt=sse") : S(":generateContent"),
+                       base_has_path, a);
 }
 
 static void read_path(str rest, str *ret_model, bool *ret_stream, struct arena *a)

@@ -143,4 +143,7 @@ void gemini_read_error(struct chat_error *ret, unsigned status, str body, struct
 void gemini_write_error(struct buf *out, const struct chat_error *err, struct arena *a);
 void gemini_write_stream_error(struct buf *out, const struct chat_error *err);
 
+/* The path of a model's method (":embedContent") below a base. */
+str gemini_path(str model, str method, bool base_has_path, struct arena *a);
+
 #endif

@@ -245,6 +245,11 @@ const struct provider providers[] = {
     COMPATIBLE("helicone", "Helicone", "https://ai-gateway.helicone.ai", "HELICONE", OLD_NAMES),
     COMPATIBLE("aihubmix", "AIHubMix", "https://aihubmix.com/v1", "AIHUBMIX", OLD_NAMES),
 
+    /* embeddings and ranking only */
+    COMPATIBLE("voyage", "Voyage", "https://api.voyageai.com/v1", "VOYAGE", QUIRK_VOYAGE),
+    COMPATIBLE("jina_ai", "Jina", "https://api.jina.ai/v1", "JINA_AI", QUIRK_JINA),
+    LOCAL("infinity", "Infinity", "http://localhost:7997", NULL, "INFINITY", 0),
+
     /* other names for OpenAI's own format */
     OPENAI("custom_openai"),
     OPENAI("openai_like"),
@@ -272,9 +277,6 @@ const struct provider providers[] = {
     LATER("vllm", "vLLM", "in-process vLLM is Python: write hosted_vllm/MODEL with api_base"),
     LATER("github_copilot", "GitHub Copilot", "its device sign-in comes with a later version"),
     LATER("chatgpt", "ChatGPT", "its device sign-in comes with a later version"),
-    LATER("voyage", "Voyage", "embeddings come with a later version"),
-    LATER("jina_ai", "Jina", "embeddings come with a later version"),
-    LATER("infinity", "Infinity", "embeddings come with a later version"),
     LATER("deepgram", "Deepgram", "audio comes with a later version"),
     LATER("elevenlabs", "ElevenLabs", "audio comes with a later version"),
     LATER("assemblyai", "AssemblyAI", "audio comes with a later version"),

@@ -4,6 +4,7 @@
 
 #include "base/clock.h"
 #include "base/mem.h"
+#include "server/operation.h"
 #include "server/reply.h"
 
 enum {
@@ -46,8 +47,9 @@ static void flush_frames(struct call *c, struct buf *frames, bool last)
     bool begins = !x->started;
     buf_clear(out);
     if (begins) {
-        reply_begin(x, out, 200);
-        reply_stream_head(x, out, str_c(c->in->stream_type));
+        bool raw = c->answer == ANSWER_RAW;
+        reply_begin(x, out, raw ? c->upstream_status : 200);
+        reply_stream_head(x, out, raw ? c->reply_type : str_c(c->in->stream_type));
         x->started = true;
         c->counted_stream = true;
         stat_add(x->sw->server->stats.streams, 1);
@@ -245,6 +247,10 @@ void answer_break(struct call *c, const struct chat_error *err)
     struct chat_error copy = *err;
     buf_clear(frames);
     x->error = arena_dup(&x->arena, str_take(err->message, 1000));
+    if (c->answer == ANSWER_RAW) { /* there is no way to say it but to break off */
+        exchange_finish(x, false);
+        return;
+    }
     if (c->translation) {
         struct chat_event ev = { .kind = EV_ERROR, .error = &copy };
         c->in->write_event(c->translation->writer, frames, &ev, &c->translation->ctx);
@@ -348,6 +354,30 @@ static void translate_whole(struct call *c, str body)
     answer_reply(c, &reply);
 }
 
+/* Anything but a chat. */
+static void answer_operation(struct call *c, str body)
+{
+    struct chat_error err = { .retry_after_ms = -1 };
+    struct err e = { 0 };
+    struct chat_usage usage;
+    struct buf *frames = gather_frames(c);
+    buf_clear(frames);
+    rc r = operation_answer(c, frames, body, &usage, &err, &e);
+    if (FAILED(r)) {
+        bool said = err.message.n > 0;
+        if (!said)
+            err = upstream_error(c, 502, str_c(e.text));
+        if (err.status < 400)
+            err.status = chat_error_status(err.kind);
+        chat_error_complete(&err, &c->x->arena);
+        fail_answer(c, said ? ROUTE_FAIL_STATUS : ROUTE_FAIL_MALFORMED, &err);
+        return;
+    }
+    call_keep_usage(c, &usage);
+    call_attempt_ok(c);
+    send_whole(c, frames);
+}
+
 static void finish_whole(struct call *c)
 {
     str body = buf_str(&c->reply);
@@ -355,6 +385,8 @@ static void finish_whole(struct call *c)
         struct chat_error err = upstream_error(
             c, 502, S("The upstream answered with an HTML page instead of JSON; check api_base."));
         fail_answer(c, ROUTE_FAIL_MALFORMED, &err);
+    } else if (c->op) {
+        answer_operation(c, body);
     } else if (c->in == c->out && !c->stream) {
         relay_whole(c, body);
     } else {
@@ -462,12 +494,20 @@ static void on_head(struct client_call *cc, const struct http_head *head)
     exchange_move(c->x, X_RELAY);
     if (head->status < 200 || head->status >= 300)
         c->answer = ANSWER_ERROR;
+    else if (c->op && !c->html && !c->op->whole && !str_istarts(type, S("application/json")))
+        c->answer = ANSWER_RAW;
+    else if (c->op)
+        c->answer = ANSWER_WHOLE;
     else if (!c->up_stream || c->html || str_istarts(type, S("application/json")))
         c->answer = ANSWER_WHOLE;
     else
         c->answer = ANSWER_FRAMES;
     if (c->answer == ANSWER_FRAMES) {
         frames_init(c);
+        return;
+    }
+    if (c->answer == ANSWER_RAW) {
+        c->reply_type = arena_dup(&c->x->arena, type.n ? type : S("application/octet-stream"));
         return;
     }
     c->reply =
@@ -483,6 +523,11 @@ static void on_body(struct client_call *cc, str bytes)
     struct err e = { 0 };
     rc r = RC_OK;
     c->last_ms = exchange_now_ms(c->x);
+    if (c->answer == ANSWER_RAW) {
+        note_first(c);
+        buf_add(gather_frames(c), bytes);
+        return;
+    }
     if (c->answer != ANSWER_FRAMES) {
         buf_add(&c->reply, bytes);
         if (c->reply.full && c->answer == ANSWER_WHOLE) {
@@ -560,9 +605,9 @@ static void on_read_done(struct client_call *cc)
 {
     struct call *c = of(cc);
     struct buf *frames = gather_frames(c);
-    if (c->answer != ANSWER_FRAMES)
+    if (c->answer != ANSWER_FRAMES && c->answer != ANSWER_RAW)
         return;
-    if (stream_failed(c)) {
+    if (c->answer == ANSWER_FRAMES && stream_failed(c)) {
         stream_error(c);
         return;
     }
@@ -614,6 +659,11 @@ static void on_end(struct client_call *cc)
         break;
     case ANSWER_FRAMES:
         finish_frames(c);
+        break;
+    case ANSWER_RAW:
+        call_price(c);
+        send_frames(c, true);
+        exchange_finish(c->x, true);
         break;
     case ANSWER_NONE:
         BUG_UNLESS(false);

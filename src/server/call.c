@@ -2,6 +2,7 @@
 
 #include "base/clock.h"
 #include "json/write.h"
+#include "server/operation.h"
 #include "server/reply.h"
 
 enum {
@@ -67,6 +68,8 @@ static bool read_model(struct call *c)
         c->model_shown = arena_dup(&x->arena, m->value);
     if (x->asked->path_model.n && (c->in->model_in_path || c->model_shown.n == 0))
         c->model_shown = x->asked->path_model;
+    if (c->model_shown.n == 0 && c->op)
+        c->model_shown = str_c(c->op->default_model);
     if (c->model_shown.n)
         c->model_shown = arena_dup(&x->arena, c->model_shown); /* x->asked->body may go before us */
     return c->model_shown.n > 0;
@@ -80,7 +83,7 @@ static void read_stream_flags(struct call *c)
     if (c->in->model_in_path)
         c->stream = c->path_stream;
     else if (stream == JSON_NONE)
-        c->stream = c->in->streams_by_default;
+        c->stream = c->in->streams_by_default && !c->op;
     else
         c->stream = stream == JSON_TRUE;
     c->show_usage = !c->in->ask_stream_usage;
@@ -132,20 +135,21 @@ static void read_overrides(struct call *c, struct plan_options *o)
         o->fallbacks = c->try->members[MEMBER_FALLBACKS].value;
 }
 
-void call_chat(struct exchange *x)
+void call_serve(struct exchange *x, const struct operation *op)
 {
     struct err e = { 0 };
     struct call *c = NEW(&x->arena, struct call, 1);
     c->x = x;
+    c->op = op;
     c->in = x->in;
     c->try = NEW(&x->scratch, struct attempt, 1);
     c->cost_nanousd = -1;
     c->usage = &call_no_usage;
     c->try->loss.arena = &x->arena;
     c->begin_ms = exchange_now_ms(x);
-    if (FAILED(scan_body(c, &e))) {
-        reply_error_text(x, 400, "invalid_request_error", "request_body",
-                         "Invalid JSON payload: %s", e.text);
+    if (FAILED(op && op->form ? operation_find_model(c, &e) : scan_body(c, &e))) {
+        reply_error_text(x, 400, "invalid_request_error", "request_body", "Invalid %s: %s",
+                         op && op->form ? "form" : "JSON payload", e.text);
         return;
     }
     if (c->in->read_path)
@@ -165,6 +169,16 @@ void call_chat(struct exchange *x)
     }
     exchange_move(x, X_ROUTE);
     next_attempt(c);
+}
+
+void call_chat(struct exchange *x)
+{
+    call_serve(x, NULL);
+}
+
+void call_operation(struct exchange *x)
+{
+    call_serve(x, x->endpoint->op);
 }
 
 /* ---- attempts
@@ -209,7 +223,9 @@ static void send_attempt(struct call *c)
     c->head_ns = 0;
     c->sent_ms = c->last_ms = exchange_now_ms(x);
     route_begin(c->dep);
-    rc r = c->dep->local ? call_parse(c, &e) : call_send(c, &e);
+    rc r = c->op ? operation_check(c, &e) : c->dep->local ? call_parse(c, &e) : RC_OK;
+    if (!FAILED(r) && !c->dep->local)
+        r = call_send(c, &e);
     if (FAILED(r)) {
         route_report(c->dep, &(struct route_outcome){ .failure = ROUTE_OK_NEUTRAL }, c->last_ms);
         c->reported = true;
@@ -342,7 +358,7 @@ static uint64_t least(uint64_t a, uint64_t b)
 static uint64_t give_up_ms(const struct call *c)
 {
     uint64_t whole = c->step.timeout_ms ? c->step.timeout_ms : TIMEOUT_MS;
-    if (c->stream && c->committed)
+    if (c->committed)
         return c->last_ms + whole; /* a running stream is given up for silence only */
     if (c->stream && c->step.stream_timeout_ms)
         whole = least(whole, c->step.stream_timeout_ms);
@@ -353,7 +369,7 @@ static uint64_t give_up_ms(const struct call *c)
 static uint64_t keepalive_ms(const struct call *c)
 {
     const struct server_options *opt = &c->x->sw->server->opt;
-    if (!c->stream || !c->in->write_keepalive || (c->relay && c->relay->finished))
+    if (!c->stream || c->op || !c->in->write_keepalive || (c->relay && c->relay->finished))
         return UINT64_MAX;
     if (!c->x->started)
         return c->begin_ms + opt->patience_ms;

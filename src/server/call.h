@@ -24,6 +24,7 @@ enum answer {
     ANSWER_NONE,  /* no head yet */
     ANSWER_ERROR, /* status >= 300: gathered, then judged */
     ANSWER_WHOLE, /* one body, gathered */
+    ANSWER_RAW,   /* bytes that pass as they come: sound, text, another API's stream */
     ANSWER_FRAMES /* a stream, carried over frame by frame */
 };
 
@@ -58,6 +59,7 @@ struct attempt {
     struct plan plan;
     struct json_member members[MEMBER_COUNT];
     struct chat_req *req; /* NULL while nothing had to be translated */
+    void *neutral;        /* the same of an operation: its own */
     struct chat_loss loss;
     struct client_request request;
     struct buf body; /* its body, where it is not spliced from x->body */
@@ -65,6 +67,7 @@ struct attempt {
 
 struct call {
     struct exchange *x;
+    const struct operation *op;     /* NULL: a chat */
     const struct dialect *in, *out; /* out: of the present deployment */
     const struct deployment *dep;
     struct attempt *try; /* NULL once the answer has begun */
@@ -80,6 +83,7 @@ struct call {
     const struct chat_usage *usage;  /* as far as it is known; never NULL */
     struct chat_error *last_error;   /* of the attempt that failed last; NULL: none did */
     str model_shown;                 /* what the client calls it */
+    str reply_type;                  /* ANSWER_RAW: the upstream's Content-Type */
     str reply_fields;                /* response fields that pass: "name: value\r\n"... */
     int64_t cost_nanousd;            /* -1: unknown */
     int64_t retry_after_ms;          /* of the present answer's head */
@@ -108,6 +112,10 @@ struct call {
 
 /* Serves x as a chat in its endpoint's dialect. */
 void call_chat(struct exchange *x);
+/* Serves x as its endpoint's operation (server/operation.h). */
+void call_operation(struct exchange *x);
+/* Serves x as op; NULL: a chat. */
+void call_serve(struct exchange *x, const struct operation *op);
 
 /* From the exchange. */
 void call_client_drained(struct call *c);

@@ -12,6 +12,7 @@
 #include "chat/chat.h"
 
 struct exchange;
+struct operation;
 
 enum access {
     ACCESS_PUBLIC, /* no key, ever: health, audio lists */
@@ -26,7 +27,8 @@ struct endpoint {
     enum access access;
     enum dialect_id dialect; /* shape of answers and errors */
     void (*serve)(struct exchange *x);
-    bool no_body; /* a body is ignored rather than kept */
+    bool no_body;               /* a body is ignored rather than kept */
+    const struct operation *op; /* for call_operation */
 };
 
 struct endpoint_match {

@@ -184,6 +184,9 @@ static void keep_fields(struct exchange *x, const struct http_head *head)
         str name = head->fields[i].name;
         if (str_ieq(name, S("origin")))
             x->cors = true;
+        else if (str_ieq(name, S("content-type")) &&
+                 str_istarts(head->fields[i].value, S("multipart/")))
+            x->asked->content_type = arena_dup(&x->arena, head->fields[i].value);
         else if (str_ieq(name, S("anthropic-version")))
             x->asked_as = DIALECT_ANTHROPIC;
         else if (str_istarts(name, S("x-goog-api-")))

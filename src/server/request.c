@@ -3,6 +3,7 @@
 #include "chat/quirks.h"
 #include "json/splice.h"
 #include "json/write.h"
+#include "server/operation.h"
 
 /* Three ways to the upstream's body, from cheap to thorough:
  *   spliced    same dialect: the client's bytes with another model name, nothing parsed into a tree
@@ -42,12 +43,13 @@ static str quoted(struct arena *a, str s)
 
 static bool asks_usage(const struct call *c)
 {
-    return c->up_stream && c->out->ask_stream_usage && !(c->dep->quirks & QUIRK_NO_STREAM_OPTIONS);
+    return c->up_stream && !c->op && c->out->ask_stream_usage &&
+           !(c->dep->quirks & QUIRK_NO_STREAM_OPTIONS);
 }
 
-/* Members that are the gateway's own business and not the upstream's. `metadata` is OpenAI's too,
- * but only together with `store`; LiteLLM's clients send it for their logs. */
-static bool is_ours(const struct call *c, str name)
+/* `metadata` is OpenAI's too, but only together with `store`; LiteLLM's clients send it for their
+ * logs. */
+bool call_is_ours(const struct call *c, str name)
 {
     static const char *const ours[] = {
         "litellm_metadata",
@@ -88,7 +90,7 @@ static bool can_splice(const struct call *c)
         return false;
     for (size_t i = 0; i < MEMBER_COUNT; i++) {
         const struct json_member *m = &c->try->members[i];
-        if (m->times > 1 || (m->kind != JSON_NONE && i >= MEMBER_OURS && is_ours(c, m->name)))
+        if (m->times > 1 || (m->kind != JSON_NONE && i >= MEMBER_OURS && call_is_ours(c, m->name)))
             return false;
     }
     return true;
@@ -103,9 +105,14 @@ static size_t splice_body(struct call *c, str *pieces)
     const struct json_member *model = &c->try->members[MEMBER_MODEL];
     const struct json_member *so = &c->try->members[MEMBER_STREAM_OPTIONS];
     bool rename = !c->out->model_in_path && model->kind == JSON_STRING;
-    str usage = S("{\"include_usage\":true}");
+    str usage = S("{\"include_usage\":true}"), missing = { 0 };
     if (asks_usage(c) && so->kind == JSON_NONE)
-        edits[n++] = json_edit_insert(body, S("\"stream_options\":{\"include_usage\":true},"));
+        missing = S("\"stream_options\":{\"include_usage\":true},");
+    if (!c->out->model_in_path && model->kind == JSON_NONE) /* it stood in the path */
+        missing = arena_fmt(&x->scratch, "%.*s\"model\":%.*s,", STRF(missing),
+                            STRF(quoted(&x->scratch, c->step.model)));
+    if (missing.n)
+        edits[n++] = json_edit_insert(body, missing);
     bool before = rename && so->kind != JSON_NONE && so->value.p < model->value.p;
     if (before && asks_usage(c) && !c->show_usage)
         edits[n++] = json_edit_value(body, so, usage);
@@ -146,9 +153,11 @@ static rc rewrite(struct call *c, struct err *e)
     TRY(jd_read(&tree, buf_str(&x->asked->body), &x->scratch, e));
     jw_init(&w, &c->try->body);
     jw_obj(&w);
+    if (!given(tree, S("model")) && !c->out->model_in_path)
+        jw_kstr(&w, S("model"), c->step.model); /* it stood in the path */
     JD_EACH(m, tree)
     {
-        if (jd_get(tree, m.name) != m.value || is_ours(c, m.name) || dropped(c, m.name) ||
+        if (jd_get(tree, m.name) != m.value || call_is_ours(c, m.name) || dropped(c, m.name) ||
             in_list(c->dep->extra_body, m.name))
             continue;
         if (str_eq(m.name, S("model")) && !c->out->model_in_path)
@@ -169,7 +178,7 @@ static rc rewrite(struct call *c, struct err *e)
     return RC_OK;
 }
 
-static struct chat_target target_of(const struct call *c)
+struct chat_target call_target(const struct call *c)
 {
     const struct deployment *d = c->dep;
     return (struct chat_target){
@@ -197,8 +206,11 @@ static void add_head(struct call *c, str path, size_t body_bytes)
     buf_add(h, d->query);
     buf_add(h, S(" HTTP/1.1\r\nhost: "));
     buf_add(h, d->host_field);
-    buf_add(h, S("\r\ncontent-type: application/json\r\naccept: "));
-    buf_add(h, !c->up_stream                       ? S("application/json")
+    buf_add(h, S("\r\ncontent-type: "));
+    buf_add(h, c->op && c->op->form ? c->x->asked->content_type : S("application/json"));
+    buf_add(h, S("\r\naccept: "));
+    buf_add(h, c->op && !c->op->whole              ? S("*/*")
+               : !c->up_stream                     ? S("application/json")
                : c->out->framing == FRAMING_NDJSON ? S("application/x-ndjson")
                                                    : S("text/event-stream"));
     buf_add(h, S("\r\nuser-agent: sluice/" SLUICE_VERSION "\r\n"));
@@ -217,15 +229,20 @@ static rc make_body(struct call *c, size_t *ret_bytes, struct err *e)
     struct client_request *rq = &c->try->request;
     str pieces[7];
     size_t n;
-    bool same = c->in == c->out && !(c->dep->quirks & QUIRKS_REWRITE_REQUEST);
-    if (same && can_splice(c)) {
+    bool same = c->op ? operation_splices(c)
+                      : c->in == c->out && !(c->dep->quirks & QUIRKS_REWRITE_REQUEST);
+    if (c->op && c->op->form) {
+        n = operation_form(c, pieces);
+    } else if (same && can_splice(c)) {
         n = splice_body(c, pieces);
     } else {
         c->try->body = server_take_buf(c->x->sw, BODY_BYTES_MAX);
         if (same) {
             TRY(rewrite(c, e));
+        } else if (c->op) {
+            TRY(c->op->write(c, &c->try->body, e));
         } else {
-            struct chat_target t = target_of(c);
+            struct chat_target t = call_target(c);
             TRY(call_parse(c, e));
             TRY(c->out->write_chat(&c->try->body, c->try->req, &t, &c->try->loss, &c->x->scratch,
                                    e));
@@ -247,13 +264,15 @@ static rc make_body(struct call *c, size_t *ret_bytes, struct err *e)
 rc call_send(struct call *c, struct err *e)
 {
     struct exchange *x = c->x;
-    struct chat_target t = target_of(c);
+    struct chat_target t = call_target(c);
     struct buf *head = &x->sw->out;
     size_t bytes = 0;
     server_give_buf(x->sw, &c->try->body);
     TRY(make_body(c, &bytes, e));
-    add_head(c, c->out->chat_path(&t, c->dep->base_has_path, &x->scratch), bytes);
-    if (c->out->write_fields) {
+    add_head(c,
+             c->op ? operation_path(c) : c->out->chat_path(&t, c->dep->base_has_path, &x->scratch),
+             bytes);
+    if (c->out->write_fields && !c->op) {
         head->n -= 2; /* before the blank line */
         c->out->write_fields(head, c->try->req, &t);
         buf_add(head, S("\r\n"));

@@ -1,0 +1,358 @@
+"""What can be asked beside chat: embeddings, ranking, pictures, speech, files, other vendors' APIs."""
+import base64
+import json
+import re
+import struct
+
+import pytest
+
+from conftest import config_of, model, reply
+
+FLOATS = [0.5, -0.25, 1.0]
+
+
+def b64(floats):
+    return base64.b64encode(struct.pack(f"<{len(floats)}f", *floats)).decode()
+
+
+def head_of(request):
+    return request.partition(b"\r\n\r\n")[0].decode()
+
+
+def body_of(request):
+    return json.loads(request.partition(b"\r\n\r\n")[2])
+
+
+def path_of(request):
+    return request.split(b" ", 2)[1].decode()
+
+
+def answering(body, **more):
+    return lambda conn, request: conn.sendall(reply(body, **more)) and None
+
+
+def openai_vectors(*vectors, **more):
+    return {"object": "list", "model": "upstream-model", "usage": {"prompt_tokens": 4, "total_tokens": 4},
+            "data": [{"object": "embedding", "index": i, "embedding": v} for i, v in enumerate(vectors)], **more}
+
+
+def logged(gw, text, seconds=3):
+    import time
+    end = time.monotonic() + seconds
+    while time.monotonic() < end:
+        if any(text in line for line in gw.out_lines):
+            return True
+        time.sleep(0.02)
+    return False
+
+
+# ---- embeddings ------------------------------------------------------------------------------------
+
+@pytest.mark.parametrize("path", ["/v1/embeddings", "/embeddings", "/openai/v1/embeddings", "/v1/v1/embeddings/"])
+def test_embeddings_are_spliced(gateway, upstream, path):
+    up = upstream(answering(openai_vectors(FLOATS, x_more=1.50)))
+    gw = gateway(config_of(model("m", up.base, input_cost_per_token=0.001)))
+    r = gw.http.post(path, content='{"input": ["a"], "model":"m", "x_deep":{"a":1.50}}')
+    assert r.status_code == 200 and r.json()["model"] == "m" and r.json()["x_more"] == 1.5
+    assert r.json()["data"][0]["embedding"] == FLOATS
+    assert path_of(up.requests[0]) == "/v1/embeddings"
+    assert up.requests[0].endswith(b'{"input": ["a"], "model":"upstream-model", "x_deep":{"a":1.50}}')
+    assert float(r.headers["x-litellm-response-cost"]) == pytest.approx(0.004)
+    assert logged(gw, "prompt=4")
+
+
+@pytest.mark.parametrize("path", ["/engines/m/embeddings", "/v1/engines/m/embeddings",
+                                  "/openai/deployments/m/embeddings?api-version=2024-02-01"])
+def test_the_model_in_the_path(gateway, upstream, path):
+    up = upstream(answering(openai_vectors(FLOATS)))
+    gw = gateway(config_of(model("m", up.base)))
+    r = gw.http.post(path, json={"input": "a"})
+    assert r.status_code == 200, r.text
+    assert body_of(up.requests[0]) == {"model": "upstream-model", "input": "a"}
+
+
+@pytest.mark.parametrize("asked,came,want", [
+    ("base64", FLOATS, b64(FLOATS)), ("float", b64(FLOATS), FLOATS), (None, b64(FLOATS), FLOATS),
+    ("base64", b64(FLOATS), b64(FLOATS)), ("float", FLOATS, FLOATS)])
+def test_vectors_come_as_asked(gateway, upstream, asked, came, want):
+    up = upstream(answering(openai_vectors(came, came)))
+    gw = gateway(config_of(model("m", up.base)))
+    r = gw.http.post("/v1/embeddings", json={"model": "m", "input": ["a", "b"],
+                                             **({"encoding_format": asked} if asked else {})})
+    assert [d["embedding"] for d in r.json()["data"]] == [want, want]
+    assert r.json()["usage"] == {"prompt_tokens": 4, "total_tokens": 4} and r.json()["model"] == "m"
+
+
+UPSTREAMS = {
+    "ollama/nomic": ("", "/api/embed", {"model": "nomic", "input": ["a", "b"]},
+                     {"model": "nomic", "embeddings": [FLOATS, [1, 2, 3]], "prompt_eval_count": 7}),
+    "cohere/embed-v4.0": ("", "/v2/embed", {"model": "embed-v4.0", "texts": ["a", "b"],
+                                            "input_type": "search_document", "embedding_types": ["float"]},
+                          {"id": "x", "response_type": "embeddings_by_type",
+                           "embeddings": {"float": [FLOATS, [1, 2, 3]]}, "texts": ["a", "b"],
+                           "meta": {"billed_units": {"input_tokens": 7}}}),
+    "gemini/gemini-embedding-001": ("", "/v1beta/models/gemini-embedding-001:batchEmbedContents",
+                                    {"requests": [{"model": "models/gemini-embedding-001",
+                                                   "content": {"parts": [{"text": t}]}} for t in "ab"]},
+                                    {"embeddings": [{"values": FLOATS}, {"values": [1, 2, 3]}]}),
+    "voyage/voyage-3.5": ("/v1", "/v1/embeddings", {"model": "voyage-3.5", "input": ["a", "b"]},
+                          {"object": "list", "data": [{"index": 1, "embedding": [1, 2, 3]},
+                                                      {"index": 0, "embedding": FLOATS}],
+                           "model": "voyage-3.5", "usage": {"total_tokens": 7}}),
+    "jina_ai/jina-embeddings-v4": ("/v1", "/v1/embeddings", {"model": "jina-embeddings-v4", "input": ["a", "b"]},
+                                   openai_vectors(FLOATS, [1, 2, 3], usage={"total_tokens": 7, "prompt_tokens": 7})),
+    "openai/e": ("/v1", "/v1/embeddings", {"model": "e", "input": ["a", "b"]},
+                 openai_vectors(FLOATS, [1, 2, 3], usage={"total_tokens": 7, "prompt_tokens": 7})),
+}
+
+CALLERS = {
+    "openai": ("/v1/embeddings", {"model": "m", "input": ["a", "b"]},
+               lambda j: [d["embedding"] for d in j["data"]]),
+    "ollama": ("/api/embed", {"model": "m", "input": ["a", "b"]}, lambda j: j["embeddings"]),
+    "gemini": ("/v1beta/models/m:batchEmbedContents",
+               {"requests": [{"model": "models/m", "content": {"parts": [{"text": t}]}} for t in "ab"]},
+               lambda j: [e["values"] for e in j["embeddings"]]),
+    "cohere": ("/v2/embed", {"model": "m", "texts": ["a", "b"], "input_type": "search_document",
+                             "embedding_types": ["float"]}, lambda j: j["embeddings"]["float"]),
+}
+
+
+@pytest.mark.parametrize("vendor", UPSTREAMS)
+@pytest.mark.parametrize("caller", CALLERS)
+def test_every_embedding_api_reaches_every_vendor(gateway, upstream, caller, vendor):
+    suffix, up_path, up_body, up_reply = UPSTREAMS[vendor]
+    path, body, vectors = CALLERS[caller]
+    up = upstream(answering(up_reply))
+    gw = gateway(config_of(model("m", f"http://127.0.0.1:{up.port}{suffix}", vendor)))
+    r = gw.http.post(path, json=body)
+    assert r.status_code == 200, r.text
+    assert vectors(r.json()) == [FLOATS, [1, 2, 3]]
+    assert path_of(up.requests[0]) == up_path
+    sent = body_of(up.requests[0])
+    if caller == "cohere" and "input_type" in sent:
+        assert sent.pop("input_type") in ("search_document", "document")
+        up_body = {k: v for k, v in up_body.items() if k != "input_type"}
+    for item in sent.get("requests", []):
+        item.pop("taskType", None)
+    sent.pop("task", None)
+    assert sent == up_body
+    if not vendor.startswith("gemini"):
+        assert logged(gw, "prompt=7")
+    if caller == "openai":
+        assert r.json()["model"] == "m" and [d["index"] for d in r.json()["data"]] == [0, 1]
+    if caller == "ollama":
+        assert r.json()["model"] == "m" and "prompt_eval_count" in r.json()
+
+
+def test_one_vector_apis(gateway, upstream):
+    up = upstream(answering(openai_vectors(FLOATS)))
+    gw = gateway(config_of(model("m", up.base)))
+    assert gw.http.post("/api/embeddings", json={"model": "m", "prompt": "a"}).json() == {"embedding": FLOATS}
+    r = gw.http.post("/v1beta/models/m:embedContent", json={"content": {"parts": [{"text": "a"}]},
+                                                            "outputDimensionality": 3})
+    assert r.json() == {"embedding": {"values": FLOATS}}
+    assert body_of(up.requests[1]) == {"model": "upstream-model", "input": ["a"], "dimensions": 3}
+
+
+def test_purposes_are_translated(gateway, upstream):
+    up = upstream(answering({"embeddings": {"float": [FLOATS]}, "meta": {}}))
+    gw = gateway(config_of(model("m", f"http://127.0.0.1:{up.port}", "cohere/embed-v4.0")))
+    gw.http.post("/v1beta/models/m:embedContent", json={"content": {"parts": [{"text": "a"}]},
+                                                        "taskType": "RETRIEVAL_QUERY"})
+    gw.http.post("/v1/embeddings", json={"model": "m", "input": "a", "input_type": "classification", "dimensions": 256})
+    assert [body_of(r)["input_type"] for r in up.requests] == ["search_query", "classification"]
+    assert body_of(up.requests[1])["output_dimension"] == 256
+
+
+@pytest.mark.parametrize("path,shape", [("/v1/embeddings", lambda j: j["error"]["message"]),
+                                        ("/api/embed", lambda j: j["error"]),
+                                        ("/v2/embed", lambda j: j["message"]),
+                                        ("/v1beta/models/m:embedContent", lambda j: j["error"]["message"])])
+def test_embedding_errors_in_the_callers_words(gateway, upstream, path, shape):
+    up = upstream(answering({"error": {"message": "no such thing", "type": "x"}}, status="404 Not Found"))
+    gw = gateway(config_of(model("m", up.base), router_settings={"num_retries": 0}))
+    body = {"model": "m", "input": "a", "texts": ["a"], "content": {"parts": [{"text": "a"}]}}
+    r = gw.http.post(path, json=body)
+    assert r.status_code == 404 and "no such thing" in shape(r.json())
+    r = gw.http.post(path.replace("models/m", "models/nobody"), json={**body, "model": "nobody"})
+    assert r.status_code == 400 and "nobody" in shape(r.json())
+
+
+@pytest.mark.parametrize("answer", [openai_vectors(FLOATS), {"object": "list", "data": []}, "[1", {"error": {
+    "message": "quota", "code": "insufficient_quota"}}])
+def test_wrong_embedding_answers(gateway, upstream, answer):
+    up = upstream(answering(answer))
+    gw = gateway(config_of(model("m", up.base), router_settings={"num_retries": 0}))
+    r = gw.http.post("/api/embed", json={"model": "m", "input": ["a", "b"]})
+    assert r.status_code >= 429 and isinstance(r.json()["error"], str)
+
+
+def test_what_a_vendor_cannot_embed(gateway, upstream):
+    up = upstream(answering({}))
+    gw = gateway(config_of(model("o", f"http://127.0.0.1:{up.port}", "ollama/x"),
+                           model("a", f"http://127.0.0.1:{up.port}", "anthropic/claude-x"),
+                           {"model_name": "e", "litellm_params": {"model": "sluice/echo"}}))
+    for name, body, word in (("o", [1, 2], "token ids"), ("a", "x", "Anthropic"), ("e", "x", "test model")):
+        r = gw.http.post("/v1/embeddings", json={"model": name, "input": body})
+        assert r.status_code == 400 and word in r.json()["error"]["message"], r.text
+        assert "drop_params" not in r.text
+    assert up.requests == []
+
+
+def test_embeddings_retry_and_fall_back(gateway, upstream):
+    bad = upstream(answering({"error": {"message": "down"}}, status="503 Service Unavailable"))
+    good = upstream(answering(openai_vectors(FLOATS)))
+    gw = gateway(config_of(model("m", bad.base), model("n", good.base), router_settings={
+        "num_retries": 0, "fallbacks": [{"m": ["n"]}]}))
+    r = gw.http.post("/v1/embeddings", json={"model": "m", "input": "a"})
+    assert r.status_code == 200 and r.headers["x-litellm-attempted-fallbacks"] == "1"
+
+
+def test_openai_sdk_embeddings(gateway, upstream):
+    openai = pytest.importorskip("openai")
+    vectors = [[float(i), i / 2, -0.1] for i in range(3)]
+    up = upstream(answering({"embeddings": vectors, "prompt_eval_count": 3}))
+    gw = gateway(config_of(model("m", f"http://127.0.0.1:{up.port}", "ollama/x")))
+    client = openai.OpenAI(base_url=gw.url + "/v1", api_key="none", max_retries=0)
+    got = client.embeddings.create(model="m", input=["a", "b", "c"])
+    for item, want in zip(got.data, vectors):
+        assert item.embedding == pytest.approx(want, abs=1e-6)
+
+
+# ---- what passes as it is ---------------------------------------------------------------------------
+
+def test_moderations_need_no_model(gateway, upstream):
+    up = upstream(answering({"id": "modr-1", "model": "omni-moderation-latest", "results": [{"flagged": False}]}))
+    gw = gateway(config_of(model("omni-moderation-latest", up.base, "openai/omni-moderation-latest")))
+    r = gw.http.post("/v1/moderations", json={"input": "a"})
+    assert r.json()["results"] == [{"flagged": False}]
+    assert body_of(up.requests[0]) == {"model": "omni-moderation-latest", "input": "a"}
+
+
+def test_images(gateway, upstream):
+    up = upstream(answering({"created": 1, "data": [{"b64_json": "AAAA"}],
+                             "usage": {"input_tokens": 5, "output_tokens": 100, "total_tokens": 105}}))
+    gw = gateway(config_of(model("i", up.base)))
+    r = gw.http.post("/v1/images/generations", json={"model": "i", "prompt": "p", "n": 1, "size": "512x512"})
+    assert r.json()["data"] == [{"b64_json": "AAAA"}]
+    assert path_of(up.requests[0]) == "/v1/images/generations"
+    assert logged(gw, "prompt=5") and logged(gw, "completion=100")
+
+
+def test_speech_is_streamed_through(gateway, upstream):
+    import threading
+    go_on = threading.Event()
+
+    def handle(conn, request):
+        conn.sendall(b"HTTP/1.1 200 OK\r\ncontent-type: audio/mpeg\r\ntransfer-encoding: chunked\r\n\r\n4\r\n\0\1\2\3\r\n")
+        go_on.wait(5)
+        conn.sendall(b"2\r\n\xff\xfe\r\n0\r\n\r\n")
+    up = upstream(handle)
+    gw = gateway(config_of(model("s", up.base)))
+    with gw.http.stream("POST", "/v1/audio/speech", json={"model": "s", "input": "T", "voice": "V"}) as r:
+        assert r.headers["content-type"] == "audio/mpeg"
+        pieces = r.iter_raw()
+        assert next(pieces) == b"\0\1\2\3"
+        go_on.set()
+        assert b"".join(pieces) == b"\xff\xfe"
+
+
+def test_speech_that_breaks_off_is_broken_off(gateway, upstream):
+    import httpx
+
+    def handle(conn, request):
+        conn.sendall(b"HTTP/1.1 200 OK\r\ncontent-type: audio/mpeg\r\ntransfer-encoding: chunked\r\n\r\n4\r\n\0\1\2\3\r\n")
+        return "close"
+    up = upstream(handle)
+    gw = gateway(config_of(model("s", up.base), router_settings={"num_retries": 0}))
+    with pytest.raises(httpx.RemoteProtocolError):
+        gw.http.post("/v1/audio/speech", json={"model": "s", "input": "T", "voice": "V"})
+
+
+def test_speech_errors(gateway, upstream):
+    up = upstream(answering({"error": {"message": "bad voice"}}, status="400 Bad Request"))
+    gw = gateway(config_of(model("s", up.base), model("c", up.base, "cohere/x")))
+    r = gw.http.post("/v1/audio/speech", json={"model": "s", "input": "T", "voice": "V"})
+    assert r.status_code == 400 and "bad voice" in r.json()["error"]["message"]
+    r = gw.http.post("/v1/audio/speech", json={"model": "c", "input": "T", "voice": "V"})
+    assert r.status_code == 400 and "Cohere" in r.json()["error"]["message"]
+
+
+SOUND = bytes(range(256)) * 500
+
+
+def form_parts(request):
+    head, _, body = request.partition(b"\r\n\r\n")
+    boundary = re.search(rb"(?i)boundary=\"?([^\"\r\n;]+)", head).group(1)
+    return [p[2:-2] for p in body.split(b"--" + boundary)[1:-1]]
+
+
+@pytest.mark.parametrize("order", ["model first", "file first"])
+@pytest.mark.parametrize("chunked", [False, True])
+@pytest.mark.parametrize("path", ["/v1/audio/transcriptions", "/audio/translations", "/v1/images/edits"])
+def test_forms(gateway, upstream, order, chunked, path):
+    up = upstream(answering({"text": "hello", "usage": {"type": "tokens", "input_tokens": 3, "output_tokens": 2,
+                                                        "total_tokens": 5}}))
+    gw = gateway(config_of(model("whisper", up.base)))
+    parts = [b'Content-Disposition: form-data; name="model"\r\n\r\nwhisper',
+             b'Content-Disposition: form-data; name="file"; filename="a.webm"\r\n'
+             b'Content-Type: application/octet-stream\r\n\r\n' + SOUND]
+    if order == "file first":
+        parts.reverse()
+    body = b"".join(b"--XyZ\r\n" + p + b"\r\n" for p in parts) + b"--XyZ--\r\n"
+
+    def pieces():
+        for i in range(0, len(body), 10000):
+            yield body[i:i + 10000]
+    r = gw.http.post(path, content=pieces() if chunked else body,
+                     headers={"content-type": "multipart/form-data; boundary=XyZ"})
+    assert r.status_code == 200 and r.json()["text"] == "hello", r.text
+    sent = up.requests[0]
+    assert "content-type: multipart/form-data; boundary=XyZ" in head_of(sent)
+    assert sent.partition(b"\r\n\r\n")[2] == body.replace(b"\r\n\r\nwhisper\r\n", b"\r\n\r\nupstream-model\r\n")
+    assert path_of(sent) == "/v1" + path.removeprefix("/v1")
+    assert logged(gw, "prompt=3")
+
+
+def test_form_answers_that_are_no_json(gateway, upstream):
+    up = upstream(answering("1\n00:00 hello\n", content_type="text/plain; charset=utf-8"))
+    gw = gateway(config_of(model("w", up.base)))
+    r = gw.http.post("/v1/audio/transcriptions", data={"model": "w", "response_format": "srt"},
+                     files={"file": ("a.wav", SOUND)})
+    assert r.text == "1\n00:00 hello\n" and r.headers["content-type"] == "text/plain; charset=utf-8"
+
+
+@pytest.mark.parametrize("content,headers,word", [
+    (b"--X\r\nnonsense", {"content-type": "multipart/form-data; boundary=X"}, "form"),
+    (b'{"model":"w"}', {"content-type": "application/json"}, "form"),
+    (b'--X\r\nContent-Disposition: form-data; name="file"\r\n\r\na\r\n--X--\r\n',
+     {"content-type": "multipart/form-data; boundary=X"}, "model"),
+])
+def test_broken_forms(gateway, upstream, content, headers, word):
+    up = upstream(answering({}))
+    gw = gateway(config_of(model("w", up.base)))
+    r = gw.http.post("/v1/audio/transcriptions", content=content, headers=headers)
+    assert r.status_code == 400 and word in r.json()["error"]["message"].lower()
+    assert up.requests == []
+
+
+def test_openai_sdk_audio_and_images(gateway, upstream):
+    openai = pytest.importorskip("openai")
+
+    def handle(conn, request):
+        path = path_of(request)
+        if path.endswith("/speech"):
+            conn.sendall(reply(SOUND, content_type="audio/wav"))
+        elif "/audio/" in path:
+            assert SOUND in request and b"upstream-model" in request
+            conn.sendall(reply({"text": "hello"}))
+        else:
+            conn.sendall(reply({"created": 1, "data": [{"b64_json": "AAAA"}]}))
+    up = upstream(handle)
+    gw = gateway(config_of(model("m", up.base)))
+    client = openai.OpenAI(base_url=gw.url + "/v1", api_key="none", max_retries=0)
+    assert client.audio.speech.create(model="m", input="T", voice="alloy").read() == SOUND
+    assert client.audio.transcriptions.create(model="m", file=("a.wav", SOUND)).text == "hello"
+    assert client.audio.translations.create(model="m", file=("a.wav", SOUND)).text == "hello"
+    assert client.images.generate(model="m", prompt="p").data[0].b64_json == "AAAA"
+    assert client.images.edit(model="m", prompt="p", image=("a.png", SOUND)).data[0].b64_json == "AAAA"
