@@ -130,6 +130,9 @@ static rc read_calls(struct reading *rd, jval *calls)
         if (p->call.signature.n)
             p->origin = DIALECT_GEMINI;
         p->call.name = jd_get_str(function, S("name"));
+        if (!p->call.name.n)
+            return wrong(rd, "tool_calls", "calls of functions with a name",
+                         jd_get(function, S("name")));
         p->call.args = jd_is_str(args) ? jd_str(args) : jd_text(args, rd->a);
     }
     return RC_OK;
@@ -260,6 +263,9 @@ static rc read_tools(struct reading *rd, jval *tools, enum tri strict)
             continue;
         }
         t->name = jd_get_str(function, S("name"));
+        if (!t->name.n)
+            return fail(rd->e, E_SYNTAX, "tools", 0, "tools[%zu].function.name: expected a name",
+                        tool.index);
         t->description = jd_get_str(function, S("description"));
         if (jd_is_obj(jd_get(function, S("parameters"))))
             t->schema = jd_text(jd_get(function, S("parameters")), rd->a);

@@ -159,6 +159,13 @@ static const struct {
       "{\"model\":\"m\",\"messages\":[{\"role\":\"user\",\"content\":\"q\"},{\"role\":\"user\","
       "\"content\":\"Result of the tool :\\nR\"}],\"stream\":false}",
       "" },
+    { "a tool without a name",
+      &dialect_cohere,
+      "{\"messages\":[{\"role\":\"user\",\"content\":\"q\"}],\"tools\":[{\"type\":\"function\","
+      "\"function\":{\"description\":\"d\"}}]}",
+      { "m" },
+      "2 tools: tools[0].function.name: expected a name",
+      "" },
     { "messages that are none",
       &dialect_cohere,
       "{\"messages\":7}",

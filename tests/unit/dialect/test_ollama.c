@@ -139,6 +139,12 @@ static const struct {
       "{\"model\":\"m\",\"messages\":[{\"role\":\"system\",\"content\":\"S\"},{\"role\":\"user\","
       "\"content\":\"P\",\"images\":[\"iVBORw0KGgoA\"]}],\"stream\":true,\"raw\":false}",
       "" },
+    { "a tool without a name",
+      &dialect_ollama,
+      "{" HI ",\"tools\":[{\"type\":\"function\",\"function\":{}}]}",
+      { "m" },
+      "2 tools: tools[0].function.name: expected a name",
+      "" },
     { "no messages",
       &dialect_ollama,
       "{\"model\":\"x\"}",
