@@ -140,6 +140,12 @@ static struct translation *translation_new(struct call *c)
     return t;
 }
 
+/* The answer passes as it is but for the model's name. */
+static bool relays(const struct call *c)
+{
+    return c->in == c->out && !c->dep->merge_reasoning;
+}
+
 /* ---- frames -------------------------------------------------------------------------------------
  */
 
@@ -149,7 +155,7 @@ static void frames_init(struct call *c)
         sse_init(&c->frames.sse);
     else
         ndjson_init(&c->frames.ndjson);
-    if (c->in == c->out) {
+    if (relays(c)) {
         c->relay = NEW(&c->x->arena, struct dialect_relay, 1);
         c->relay->model = c->model_shown;
         c->relay->show_usage = c->show_usage;
@@ -387,7 +393,7 @@ static void finish_whole(struct call *c)
         fail_answer(c, ROUTE_FAIL_MALFORMED, &err);
     } else if (c->op) {
         answer_operation(c, body);
-    } else if (c->in == c->out && !c->stream) {
+    } else if (relays(c) && !c->stream) {
         relay_whole(c, body);
     } else {
         translate_whole(c, body);

@@ -8,8 +8,9 @@ static str shown_key(struct exchange *x, const struct http_head *head)
 {
     static const char *const names[] = { "x-litellm-api-key", "authorization", "api-key",
                                          "x-api-key", "x-goog-api-key" };
-    for (size_t i = 0; i < COUNT_OF(names); i++) {
-        str v = str_trim(http_field_get(head, str_c(names[i])));
+    str only = x->snap->config->key_header; /* litellm_key_header_name: then nowhere else */
+    for (size_t i = 0; i < (only.n ? 1 : COUNT_OF(names)); i++) {
+        str v = str_trim(http_field_get(head, only.n ? only : str_c(names[i])));
         if (str_istarts(v, S("bearer ")))
             v = str_trim(str_skip(v, 7));
         else if (str_ieq(v, S("bearer")))
@@ -18,7 +19,7 @@ static str shown_key(struct exchange *x, const struct http_head *head)
             return v;
     }
     str key;
-    if (url_query_get(x->asked->query, S("key"), &x->scratch, &key))
+    if (!only.n && url_query_get(x->asked->query, S("key"), &x->scratch, &key))
         return key;
     return (str){ NULL, 0 };
 }
@@ -38,6 +39,9 @@ struct chat_error *auth_check(struct exchange *x, const struct http_head *head)
 {
     const struct secret *master = &x->snap->config->master_key;
     bool open = secret_is_empty(master);
+    bool metrics = str_eq(str_c(x->endpoint->path), S("/metrics"));
+    if (metrics && !x->snap->config->require_auth_for_metrics)
+        return NULL;
     if (x->endpoint->access == ACCESS_PUBLIC) {
         x->is_public = !open;
         if (!open && secret_eq(master, shown_key(x, head)))

@@ -16,6 +16,7 @@ static const char *const member_names[MEMBER_COUNT] = {
     [MEMBER_STREAM] = "stream",
     [MEMBER_STREAM_OPTIONS] = "stream_options",
     [MEMBER_STORE] = "store",
+    [MEMBER_MAX_TOKENS] = "max_tokens",
     [MEMBER_CONVERSATION] = "messages",
     [MEMBER_INPUT] = "input",
     [MEMBER_OURS] = "metadata",
@@ -125,9 +126,12 @@ static void read_overrides(struct call *c, struct plan_options *o)
     double seconds;
     uint64_t n;
     *o = plan_options_default();
-    if (str_to_u64(c->try->members[MEMBER_NUM_RETRIES].value, &n) && n <= 100)
+    const struct asked *head = c->x->asked;
+    str retries = c->try->members[MEMBER_NUM_RETRIES].value;
+    str timeout = c->try->members[MEMBER_TIMEOUT].value;
+    if (str_to_u64(retries.n ? retries : head->num_retries, &n) && n <= 100)
         o->num_retries = (int)n;
-    if (str_to_double(c->try->members[MEMBER_TIMEOUT].value, &seconds) && seconds > 0 &&
+    if (str_to_double(timeout.n ? timeout : head->timeout, &seconds) && seconds > 0 &&
         seconds < 1e6)
         o->timeout_ms = (uint32_t)(seconds * 1000);
     o->disable_fallbacks = c->try->members[MEMBER_DISABLE_FALLBACKS].kind == JSON_TRUE;
@@ -359,21 +363,31 @@ static uint64_t give_up_ms(const struct call *c)
 {
     uint64_t whole = c->step.timeout_ms ? c->step.timeout_ms : TIMEOUT_MS;
     if (c->committed)
-        return c->last_ms + whole; /* a running stream is given up for silence only */
+        return c->last_ms + (c->dep->entry && c->dep->entry->stream_idle_ms > 0
+                                 ? (uint64_t)c->dep->entry->stream_idle_ms
+                                 : whole); /* a running stream is given up for silence only */
     if (c->stream && c->step.stream_timeout_ms)
         whole = least(whole, c->step.stream_timeout_ms);
     return c->sent_ms + whole;
 }
 
+/* The rhythm of signs of life: the deployment's, the config's, or ours; 0: none. */
+static uint64_t keepalive_rhythm(const struct call *c)
+{
+    int64_t configured = c->x->snap->config->sse_keepalive_ms;
+    if (c->dep && c->dep->entry && c->dep->entry->keepalive_ms > 0)
+        return (uint64_t)c->dep->entry->keepalive_ms;
+    return configured != CHAT_UNSET ? (uint64_t)configured : c->x->sw->server->opt.keepalive_ms;
+}
+
 /* When a silent stream's client wants a sign of life. */
 static uint64_t keepalive_ms(const struct call *c)
 {
-    const struct server_options *opt = &c->x->sw->server->opt;
-    if (!c->stream || c->op || !c->in->write_keepalive || (c->relay && c->relay->finished))
+    uint64_t rhythm = keepalive_rhythm(c), patience = c->x->sw->server->opt.patience_ms;
+    if (!c->stream || c->op || !rhythm || !c->in->write_keepalive ||
+        (c->relay && c->relay->finished))
         return UINT64_MAX;
-    if (!c->x->started)
-        return c->begin_ms + opt->patience_ms;
-    return c->client_ms + opt->keepalive_ms;
+    return c->x->started ? c->client_ms + rhythm : c->begin_ms + least(patience, rhythm);
 }
 
 void call_arm(struct call *c)

@@ -34,6 +34,7 @@ enum member {
     MEMBER_STREAM,
     MEMBER_STREAM_OPTIONS,
     MEMBER_STORE,
+    MEMBER_MAX_TOKENS,
     MEMBER_CONVERSATION, /* messages */
     MEMBER_INPUT,
     MEMBER_OURS, /* from here on: members that may be the gateway's own: see is_ours */
@@ -61,6 +62,7 @@ struct attempt {
     struct chat_req *req; /* NULL while nothing had to be translated */
     void *neutral;        /* the same of an operation: its own */
     struct chat_loss loss;
+    str source; /* the client's body, without the deployment's additional_drop_params */
     struct client_request request;
     struct buf body; /* its body, where it is not spliced from x->body */
 };

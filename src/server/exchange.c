@@ -166,6 +166,7 @@ struct exchange *exchange_new(struct http_conn *hc, const struct http_head *head
     make_id(x);
     stat_add(sw->server->stats.requests, 1);
     stat_add(sw->server->stats.in_flight, 1);
+    sw->in_flight++;
 
     str target = arena_dup(&x->arena, head->target);
     x->method = arena_dup(&x->arena, head->method);
@@ -187,6 +188,10 @@ static void keep_fields(struct exchange *x, const struct http_head *head)
         else if (str_ieq(name, S("content-type")) &&
                  str_istarts(head->fields[i].value, S("multipart/")))
             x->asked->content_type = arena_dup(&x->arena, head->fields[i].value);
+        else if (str_ieq(name, S("x-litellm-timeout")))
+            x->asked->timeout = arena_dup(&x->scratch, head->fields[i].value);
+        else if (str_ieq(name, S("x-litellm-num-retries")))
+            x->asked->num_retries = arena_dup(&x->scratch, head->fields[i].value);
         else if (str_ieq(name, S("anthropic-version")))
             x->asked_as = DIALECT_ANTHROPIC;
         else if (str_istarts(name, S("x-goog-api-")))
@@ -203,6 +208,17 @@ static void keep_fields(struct exchange *x, const struct http_head *head)
     if (on.n)
         x->asked->fields_on = arena_dup(&x->arena, buf_str(&on));
     buf_done(&on);
+}
+
+/* general_settings.max_in_flight_requests_per_worker: over it, 503 at once rather than a queue. */
+static void check_overload(struct exchange *x)
+{
+    int64_t max = x->snap->config->max_in_flight;
+    if (max <= 0 || x->endpoint->access == ACCESS_PUBLIC || (int64_t)x->sw->in_flight <= max)
+        return;
+    set_refusal(x, 503, "internal_server_error",
+                S("The gateway is at its limit of requests in flight; try again in a second."));
+    x->asked->refusal->retry_after_ms = 1000;
 }
 
 static void start_body(struct exchange *x, const struct http_head *head)
@@ -243,6 +259,8 @@ void exchange_head(struct exchange *x, const struct http_head *head)
     exchange_move(x, X_BODY);
     if (!x->asked->refusal && x->endpoint)
         x->asked->refusal = auth_check(x, head);
+    if (!x->asked->refusal && x->endpoint)
+        check_overload(x);
     if (!x->asked->refusal && x->endpoint && !x->endpoint->no_body)
         start_body(x, head);
     if (x->asked->refusal && head->has_body &&
@@ -385,6 +403,7 @@ void exchange_finish(struct exchange *x, bool complete)
     write_record(x, ended);
     stat_add(stats->by_class[x->status == 499 || x->status >= 600 ? 0 : x->status / 100], 1);
     stat_add(stats->in_flight, -1);
+    sw->in_flight--;
     exchange_move(x, X_DONE);
 
     bool keep = x->keep_alive;

@@ -44,6 +44,7 @@ struct asked {
     str path_rest, path_model; /* see endpoint.h */
     str fields_on;             /* fields passed on upstream: "name: value\r\n"... */
     str content_type;          /* of a form; else empty */
+    str timeout, num_retries;  /* x-litellm-timeout, x-litellm-num-retries; empty: not given */
     struct buf body;
     struct inflate *inflate;    /* Content-Encoding of the request */
     struct chat_error *refusal; /* to be answered when the body is over */

@@ -1,8 +1,10 @@
 #include "server/call.h"
 
 #include "chat/quirks.h"
+#include "dialect/openai_chat.h"
 #include "json/splice.h"
 #include "json/write.h"
+#include "server/drop_params.h"
 #include "server/operation.h"
 
 /* Three ways to the upstream's body, from cheap to thorough:
@@ -13,16 +15,30 @@
 
 enum { BODY_BYTES_MAX = 256 * 1024 * 1024 };
 
+/* The body that this attempt starts from. */
+static rc take_source(struct call *c, struct err *e)
+{
+    struct exchange *x = c->x;
+    const struct chat_str *drop = c->op ? NULL : c->dep->additional_drop_params;
+    str body = buf_str(&x->asked->body);
+    if (c->try->source.p != body.p || drop)
+        c->try->req = NULL; /* read from another source */
+    c->try->source = body;
+    return drop ? drop_params(body, drop, &x->scratch, &c->try->source, e) : RC_OK;
+}
+
 rc call_parse(struct call *c, struct err *e)
 {
     struct exchange *x = c->x;
     jval *tree;
     if (c->try->req)
         return RC_OK;
+    if (!c->try->source.p)
+        TRY(take_source(c, e));
     struct dialect_path path = { .model =
                                      x->asked->path_model.n ? x->asked->path_model : (str){ 0 },
                                  .stream = c->path_stream };
-    TRY(jd_read(&tree, buf_str(&x->asked->body), &x->scratch, e));
+    TRY(jd_read(&tree, c->try->source, &x->scratch, e));
     struct chat_req *r = NEW(&x->scratch, struct chat_req, 1);
     TRY(c->in->read_chat(r, tree, &path, &x->scratch, e));
     r->stream = c->stream;
@@ -44,7 +60,8 @@ static str quoted(struct arena *a, str s)
 static bool asks_usage(const struct call *c)
 {
     return c->up_stream && !c->op && c->out->ask_stream_usage &&
-           !(c->dep->quirks & QUIRK_NO_STREAM_OPTIONS);
+           !(c->dep->quirks & QUIRK_NO_STREAM_OPTIONS) &&
+           c->x->snap->config->always_include_stream_usage != TRI_FALSE;
 }
 
 /* `metadata` is OpenAI's too, but only together with `store`; LiteLLM's clients send it for their
@@ -80,10 +97,60 @@ bool call_is_ours(const struct call *c, str name)
     return false;
 }
 
+/* A quirk matters only to a request that holds what the vendor does differently: all others pass as
+ * they are. `text` is looked for in the whole body (a hit inside a prompt costs a translation, no
+ * more); NULL: always. */
+static const struct {
+    uint64_t quirk;
+    const char *text;
+} quirk_signs[] = {
+    { QUIRK_MAX_TOKENS, "\"max_completion_tokens\"" },
+    { QUIRK_NO_DEVELOPER, "\"developer\"" },
+    { QUIRK_RANDOM_SEED, "\"seed\"" },
+    { QUIRK_REQUIRED_IS_ANY, "\"tool_choice\"" },
+    { QUIRK_TOOL_ID_9, "\"tool_call" },
+    { QUIRK_NO_LOGPROBS, "logprobs\"" },
+    { QUIRK_NO_LOGIT_BIAS, "\"logit_bias\"" },
+    { QUIRK_NO_PENALTIES, "_penalty\"" },
+    { QUIRK_NO_N, "\"n\"" },
+    { QUIRK_NO_USER, "\"user\":" },
+    { QUIRK_NO_SEED, "\"seed\"" },
+    { QUIRK_NO_STOP, "\"stop\"" },
+    { QUIRK_NO_NAME, "\"name\"" },
+    { QUIRK_NO_STRICT, "\"tools\"" },
+    { QUIRK_ONLY_JSON_OBJECT, "\"response_format\"" },
+    { QUIRK_CHOICE_AUTO_ONLY, "\"tool_choice\"" },
+    { QUIRK_PREFIX, "\"assistant\"" },
+    { QUIRK_OPENROUTER, NULL },
+};
+
+static bool quirk_applies(const struct call *c)
+{
+    str body = buf_str(&c->x->asked->body);
+    if (!(c->dep->quirks & QUIRKS_REWRITE_REQUEST))
+        return false;
+    for (size_t i = 0; i < COUNT_OF(quirk_signs); i++)
+        if ((c->dep->quirks & quirk_signs[i].quirk) &&
+            (!quirk_signs[i].text || str_contains(body, str_c(quirk_signs[i].text))))
+            return true;
+    return false;
+}
+
+/* The request goes through the neutral conversation although the dialect is the same: a vendor's
+ * quirk, or OpenAI's reasoning models, whose rules the writer knows. */
+static bool needs_translation(const struct call *c)
+{
+    const struct deployment *d = c->dep;
+    if (c->in != c->out || d->cache_points.n || quirk_applies(c))
+        return true;
+    return (d->quirks & QUIRK_OPENAI) && openai_is_reasoning_model(c->step.model) &&
+           (d->drop_params || c->try->members[MEMBER_MAX_TOKENS].kind != JSON_NONE);
+}
+
 static bool can_splice(const struct call *c)
 {
     const struct deployment *d = c->dep;
-    if (d->defaults || d->extra_body || d->additional_drop_params || d->cache_points.n)
+    if (d->defaults || d->extra_body || d->additional_drop_params || c->step.overrides)
         return false;
     if (c->try->members[MEMBER_STREAM_OPTIONS].kind != JSON_NONE &&
         c->try->members[MEMBER_STREAM_OPTIONS].kind != JSON_OBJECT)
@@ -104,21 +171,23 @@ static size_t splice_body(struct call *c, str *pieces)
     size_t n = 0;
     const struct json_member *model = &c->try->members[MEMBER_MODEL];
     const struct json_member *so = &c->try->members[MEMBER_STREAM_OPTIONS];
-    bool rename = !c->out->model_in_path && model->kind == JSON_STRING;
-    str usage = S("{\"include_usage\":true}"), missing = { 0 };
+    bool rename = !c->out->model_in_path && model->kind != JSON_NONE;
+    bool set_usage = asks_usage(c) && so->kind != JSON_NONE && !c->show_usage;
+    str usage = S("{\"include_usage\":true}");
+    str name = quoted(&x->scratch, c->step.model), insert = { 0 };
     if (asks_usage(c) && so->kind == JSON_NONE)
-        missing = S("\"stream_options\":{\"include_usage\":true},");
-    if (!c->out->model_in_path && model->kind == JSON_NONE) /* it stood in the path */
-        missing = arena_fmt(&x->scratch, "%.*s\"model\":%.*s,", STRF(missing),
-                            STRF(quoted(&x->scratch, c->step.model)));
-    if (missing.n)
-        edits[n++] = json_edit_insert(body, missing);
-    bool before = rename && so->kind != JSON_NONE && so->value.p < model->value.p;
-    if (before && asks_usage(c) && !c->show_usage)
+        insert = S("\"stream_options\":{\"include_usage\":true},");
+    if (!rename && !c->out->model_in_path) /* the path named it (Azure's form) */
+        insert = arena_fmt(&x->scratch, "\"model\":%.*s,%.*s", STRF(name), (int)insert.n,
+                           insert.n ? insert.p : "");
+    if (insert.n)
+        edits[n++] = json_edit_insert(body, insert);
+    bool before = rename && set_usage && so->value.p < model->value.p;
+    if (before)
         edits[n++] = json_edit_value(body, so, usage);
     if (rename)
-        edits[n++] = json_edit_value(body, model, quoted(&x->scratch, c->step.model));
-    if (!before && so->kind != JSON_NONE && asks_usage(c) && !c->show_usage)
+        edits[n++] = json_edit_value(body, model, name);
+    if (!before && set_usage)
         edits[n++] = json_edit_value(body, so, usage);
     return json_splice_pieces(body, edits, n, pieces);
 }
@@ -126,15 +195,6 @@ static size_t splice_body(struct call *c, str *pieces)
 static bool given(jval *tree, str name)
 {
     return jd_get(tree, name) != NULL;
-}
-
-/* additional_drop_params: top-level names here; dotted paths are taken apart by the translation. */
-static bool dropped(const struct call *c, str name)
-{
-    for (const struct chat_str *s = c->dep->additional_drop_params; s; s = s->next)
-        if (str_eq(s->s, name))
-            return true;
-    return false;
 }
 
 static bool in_list(const struct chat_extra *list, str name)
@@ -145,34 +205,58 @@ static bool in_list(const struct chat_extra *list, str name)
     return false;
 }
 
+/* What is set in the body in any case: a fallback's own overrides, then the deployment's
+ * extra_body. */
+static const struct chat_extra *set_anyway(const struct call *c)
+{
+    const struct chat_extra *d = c->dep->extra_body;
+    struct chat_extra *first = NULL, **tail = &first;
+    if (!c->step.overrides)
+        return d;
+    for (const struct chat_extra *o = c->step.overrides; o; o = o->next) {
+        *tail = NEW(&c->x->scratch, struct chat_extra, 1);
+        **tail = (struct chat_extra){ .name = o->name, .value = o->value };
+        tail = &(*tail)->next;
+    }
+    for (; d; d = d->next) {
+        if (in_list(c->step.overrides, d->name))
+            continue;
+        *tail = NEW(&c->x->scratch, struct chat_extra, 1);
+        **tail = (struct chat_extra){ .name = d->name, .value = d->value };
+        tail = &(*tail)->next;
+    }
+    return first;
+}
+
 static rc rewrite(struct call *c, struct err *e)
 {
     struct exchange *x = c->x;
+    const struct chat_extra *set = set_anyway(c);
+    bool model_given = false;
     jval *tree;
     struct jw w;
-    TRY(jd_read(&tree, buf_str(&x->asked->body), &x->scratch, e));
+    TRY(jd_read(&tree, c->try->source, &x->scratch, e));
     jw_init(&w, &c->try->body);
     jw_obj(&w);
-    if (!given(tree, S("model")) && !c->out->model_in_path)
-        jw_kstr(&w, S("model"), c->step.model); /* it stood in the path */
     JD_EACH(m, tree)
     {
-        if (jd_get(tree, m.name) != m.value || call_is_ours(c, m.name) || dropped(c, m.name) ||
-            in_list(c->dep->extra_body, m.name))
+        if (jd_get(tree, m.name) != m.value || call_is_ours(c, m.name) || in_list(set, m.name))
             continue;
-        if (str_eq(m.name, S("model")) && !c->out->model_in_path)
+        if (str_eq(m.name, S("model")) && !c->out->model_in_path) {
             jw_kstr(&w, m.name, c->step.model);
-        else if (str_eq(m.name, S("stream_options")) && asks_usage(c))
-            continue;
-        else
+            model_given = true;
+        } else if (!str_eq(m.name, S("stream_options")) || !asks_usage(c)) {
             jw_kval(&w, m.name, m.value);
+        }
     }
+    if (!model_given && !c->out->model_in_path && !in_list(set, S("model")))
+        jw_kstr(&w, S("model"), c->step.model);
     if (asks_usage(c))
         jw_kraw(&w, S("stream_options"), S("{\"include_usage\":true}"));
     for (const struct chat_extra *d = c->dep->defaults; d; d = d->next)
-        if (!given(tree, d->name) && !in_list(c->dep->extra_body, d->name))
+        if (!given(tree, d->name) && !in_list(set, d->name))
             jw_kraw(&w, d->name, d->value);
-    for (const struct chat_extra *d = c->dep->extra_body; d; d = d->next)
+    for (const struct chat_extra *d = set; d; d = d->next)
         jw_kraw(&w, d->name, d->value);
     jw_obj_end(&w);
     return RC_OK;
@@ -190,7 +274,7 @@ struct chat_target call_target(const struct call *c)
         .allowed_params = d->allowed_params,
         .max_tokens_default = d->max_tokens_default,
         .defaults = d->defaults,
-        .extra_body = d->extra_body,
+        .extra_body = set_anyway(c),
     };
 }
 
@@ -229,8 +313,7 @@ static rc make_body(struct call *c, size_t *ret_bytes, struct err *e)
     struct client_request *rq = &c->try->request;
     str pieces[7];
     size_t n;
-    bool same = c->op ? operation_splices(c)
-                      : c->in == c->out && !(c->dep->quirks & QUIRKS_REWRITE_REQUEST);
+    bool same = c->op ? operation_splices(c) : !needs_translation(c);
     if (c->op && c->op->form) {
         n = operation_form(c, pieces);
     } else if (same && can_splice(c)) {
@@ -268,6 +351,7 @@ rc call_send(struct call *c, struct err *e)
     struct buf *head = &x->sw->out;
     size_t bytes = 0;
     server_give_buf(x->sw, &c->try->body);
+    TRY(take_source(c, e));
     TRY(make_body(c, &bytes, e));
     add_head(c,
              c->op ? operation_path(c) : c->out->chat_path(&t, c->dep->base_has_path, &x->scratch),

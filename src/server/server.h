@@ -57,6 +57,7 @@ struct server_worker {
     struct http_conn *conns;   /* all open client connections */
     size_t nconns, peak_conns; /* peak: since memory was last given back to the system */
     struct deadline trim;
+    size_t in_flight; /* exchanges of this worker */
     uint64_t rng[4];
     char date[30]; /* RFC 9110 IMF-fixdate, of date_sec */
     int64_t date_sec;
