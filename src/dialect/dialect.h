@@ -10,8 +10,9 @@
  * unknown members survive, only the model name changes, usage is read in passing.
  *
  * To add a dialect: one file with one `const struct dialect`, one line in dialect.c's table, and
- * golden transcripts. Nothing here does I/O. State structs (reader, writer, relay) are zeroed memory
- * of the size given, live in the exchange's arena, and must stay small: a stream costs bytes.
+ * golden transcripts. Nothing here does I/O. State structs (reader, writer, relay) are zeroed
+ * memory of the size given, live in the exchange's arena, and must stay small: a stream costs
+ * bytes.
  */
 #ifndef DIALECT_DIALECT_H
 #define DIALECT_DIALECT_H
@@ -25,15 +26,15 @@ enum framing { FRAMING_SSE, FRAMING_NDJSON };
 
 /* What surrounds one request, for writers of answers. */
 struct dialect_ctx {
-    str model;          /* shown as `model`: the name the client asked for */
-    str id;             /* made-up id for vendors that give none; unique per exchange */
-    int64_t created;    /* seconds */
-    uint64_t started_ns; /* clock_mono_ns() when the request came; 0: not known. Ollama's answers
-                          * say how long they took */
-    bool include_usage; /* the client asked for usage in the stream */
+    str model;            /* shown as `model`: the name the client asked for */
+    str id;               /* made-up id for vendors that give none; unique per exchange */
+    int64_t created;      /* seconds */
+    uint64_t started_ns;  /* clock_mono_ns() when the request came; 0: not known. Ollama's answers
+                           * say how long they took */
+    bool include_usage;   /* the client asked for usage in the stream */
     bool merge_reasoning; /* merge_reasoning_content_in_choices: thoughts as <think> in content */
     const struct chat_req *req; /* what was asked; NULL in a relay */
-    struct arena *arena; /* the exchange's; not for things per event */
+    struct arena *arena;        /* the exchange's; not for things per event */
 };
 
 /* A request's path as far as it matters to the dialect (Gemini has model and method there). */
@@ -44,11 +45,11 @@ struct dialect_path {
 
 /* Same-dialect answers: what is learnt in passing. */
 struct dialect_relay {
-    str model; /* to show instead of the upstream's */
+    str model;       /* to show instead of the upstream's */
     bool show_usage; /* false: the client did not ask for usage: strip it (OpenAI chat) */
     struct chat_usage usage;
-    bool finished;  /* the vendor's own end was seen: a stream that stops after it is complete */
-    bool failed;    /* an error event passed by (error is filled as far as possible) */
+    bool finished; /* the vendor's own end was seen: a stream that stops after it is complete */
+    bool failed;   /* an error event passed by (error is filled as far as possible) */
     bool first_content; /* some content has passed: time to first token */
     struct chat_error error;
     struct arena *arena;
@@ -65,15 +66,16 @@ struct dialect {
 
     /* -- request -- */
     /* body: a parsed JSON object. E_SYNTAX: e->where names the field, e->text says what is wrong
-     * with it and what is expected; answered as 400. Unknown members, parts and tools never fail. */
+     * with it and what is expected; answered as 400. Unknown members, parts and tools never fail.
+     */
     rc (*read_chat)(struct chat_req *ret, jval *body, const struct dialect_path *path,
                     struct arena *a, struct err *e);
     /* Appends the body. E_UNSUPPORTED: e->where names the field (see chat_drop). */
     rc (*write_chat)(struct buf *out, const struct chat_req *r, const struct chat_target *t,
                      struct chat_loss *loss, struct arena *a, struct err *e);
     /* The path below the deployment's base for this request ("/v1/chat/completions",
-     * "/v1beta/models/M:streamGenerateContent?alt=sse"); base_has_path: the configured base has a path
-     * of its own, so only the last part is appended (see provider rows). */
+     * "/v1beta/models/M:streamGenerateContent?alt=sse"); base_has_path: the configured base has a
+     * path of its own, so only the last part is appended (see provider rows). */
     str (*chat_path)(const struct chat_target *t, bool base_has_path, struct arena *a);
     /* Request fields beside auth ("anthropic-version: ...\r\n"); may be NULL. r is NULL where the
      * request is spliced. */
@@ -95,8 +97,8 @@ struct dialect {
     /* The stream's bytes ended. true: it was complete in this dialect's eyes. */
     bool (*read_end)(void *state, struct chat_sink *sink);
     /* Appends complete frames (possibly none) for one event. Long texts are split so that no line
-     * passes 64 KiB where clients choke on it (clients.md R17). DONE writes the end mark; ERROR writes
-     * the in-stream error and no end mark that looks like success. */
+     * passes 64 KiB where clients choke on it (clients.md R17). DONE writes the end mark; ERROR
+     * writes the in-stream error and no end mark that looks like success. */
     void (*write_event)(void *state, struct buf *out, const struct chat_event *ev,
                         const struct dialect_ctx *c);
     /* A frame to send while the upstream is silent. state is NULL in a relay. */
@@ -111,8 +113,8 @@ struct dialect {
     void (*write_stream_error)(struct buf *out, const struct chat_error *err);
 
     /* -- same dialect on both sides -- */
-    /* A whole answer: appends body with the model name replaced; fills relay->usage. E_UPSTREAM if it
-     * is not JSON of this dialect; an error under status 200 sets relay->failed and error. */
+    /* A whole answer: appends body with the model name replaced; fills relay->usage. E_UPSTREAM if
+     * it is not JSON of this dialect; an error under status 200 sets relay->failed and error. */
     rc (*relay_reply)(struct dialect_relay *rl, struct buf *out, str body, struct err *e);
     /* One frame: appends ev (ev->raw where unchanged) or a changed copy, or nothing (stripped). */
     rc (*relay_event)(struct dialect_relay *rl, struct buf *out, const struct sse_event *ev,
@@ -122,10 +124,12 @@ struct dialect {
     void (*read_path)(str rest, str *ret_model, bool *ret_stream, struct arena *a);
     /* A request without `stream` is one (Ollama). */
     bool streams_by_default;
-    /* Writers of answers look at ctx->req (Responses echoes it): it is kept for the whole stream. */
+    /* Writers of answers look at ctx->req (Responses echoes it): it is kept for the whole stream.
+     */
     bool needs_request;
     /* Members of the request that splicing sets: "model" is always; OpenAI chat streams also get
-     * stream_options.include_usage. NULL: only the model (and not even that where the path has it). */
+     * stream_options.include_usage. NULL: only the model (and not even that where the path has it).
+     */
     bool model_in_path;
     bool ask_stream_usage;
 };

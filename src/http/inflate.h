@@ -1,10 +1,10 @@
 /* inflate.h - undoes the Content-Encoding of a body, incrementally: gzip, deflate, zstd.
  *
- * Any split of the bytes gives the same output, or fails (after more or less of it). Limits against bombs: output over bytes_max, or
- * over INFLATE_RATIO_MAX times the input (past the first INFLATE_FREE_BYTES), is E_LIMIT; zstd
- * windows over 8 MiB (RFC 9659) are E_LIMIT. Broken input, or anything behind its end, is E_SYNTAX.
- * After an error it is dead.
- * Memory: gzip and deflate about 40 KB, zstd its window; freed by inflate_free.
+ * Any split of the bytes gives the same output, or fails (after more or less of it). Limits against
+ * bombs: output over bytes_max, or over INFLATE_RATIO_MAX times the input (past the first
+ * INFLATE_FREE_BYTES), is E_LIMIT; zstd windows over 8 MiB (RFC 9659) are E_LIMIT. Broken input, or
+ * anything behind its end, is E_SYNTAX. After an error it is dead. Memory: gzip and deflate about
+ * 40 KB, zstd its window; freed by inflate_free.
  */
 #ifndef HTTP_INFLATE_H
 #define HTTP_INFLATE_H
