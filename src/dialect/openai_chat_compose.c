@@ -650,7 +650,7 @@ static rc write_sampling(struct composer *c)
         { S("logit_bias"), r->logit_bias, QUIRK_NO_LOGIT_BIAS },
     };
     for (size_t i = 0; i < COUNT_OF(numbers); i++) {
-        bool neutral = str_eq(numbers[i].value, S("1")) && i < 2; /* what they are anyway */
+        bool neutral = i < 2 && str_eq(numbers[i].value, S("1")); /* what they are anyway */
         if (numbers[i].value.n && !neutral && dropped_for_reasoning(c, numbers[i].name))
             continue;
         TRY(write_num(c, numbers[i].name, numbers[i].value, numbers[i].refused_by));

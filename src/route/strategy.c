@@ -98,8 +98,8 @@ static const struct deployment *lowest(const struct route_strategy *s,
                                        const struct deployment *const *c, size_t n, uint64_t random,
                                        uint64_t now_ms)
 {
-    uint64_t best = UINT64_MAX, equals = 0;
-    for (size_t i = 0; i < n; i++) {
+    uint64_t best = s->score(c[0], now_ms), equals = 1;
+    for (size_t i = 1; i < n; i++) {
         uint64_t score = s->score(c[i], now_ms);
         equals = score < best ? 1 : equals + (score == best);
         best = score < best ? score : best;

@@ -510,7 +510,7 @@ static void draw(const char *yaml, unsigned counts[4])
 
 static void near(unsigned got, double share)
 {
-    double want = DRAWS * share;
+    double want = (double)DRAWS * share;
     if (got < want - 400 || got > want + 400) /* six sigma */
         fail_msg("%u of %d, expected %.0f", got, (int)DRAWS, want);
 }
