@@ -97,8 +97,9 @@ static void end_message(struct reader *rd, jval *item, uint32_t index, struct ch
 {
     if (rd->text_item == index)
         return;
+    /* No deltas came: the text is whole in here. */
     JD_EACH(m, jd_get(item, S("content")))
-    { /* no deltas came */
+    {
         str text = jd_get_str(m.value, S("text")), refusal = jd_get_str(m.value, S("refusal"));
         if (text.n)
             emit(sink, EV_TEXT, text, 0);
