@@ -39,7 +39,7 @@ static inline void fuzz_request(const struct dialect *d, const uint8_t *data, si
                                           "gemini-3-pro",           "other" };
     for (int to = DIALECT_NONE; !FAILED(res) && to < DIALECT_COUNT; to++) {
         const struct dialect *out_d = dialect_get((enum dialect_id)to);
-        for (size_t m = 0; out_d && m < COUNT_OF(models); m++) {
+        for (size_t m = 0; out_d && out_d->write_chat && m < COUNT_OF(models); m++) {
             struct chat_target t = { .model = str_c(models[m]),
                                      .stream = r.stream,
                                      .drop_params = true,

@@ -23,6 +23,8 @@ const struct endpoint admin_endpoints[] = {
     { "POST", "/api/chat", ACCESS_KEY, OLLAMA, admin_ollama_chat, false },
     { "POST", "/api/generate", ACCESS_KEY, DIALECT_OLLAMA_GENERATE, admin_ollama_generate, false },
 
+    { "POST", "/v1/completions", ACCESS_KEY, DIALECT_OPENAI_TEXT, call_chat, false },
+
 #define OP(path_, dialect_, op_)                                         \
     {                                                                    \
         "POST", path_, ACCESS_KEY, dialect_, call_operation, false, &op_ \

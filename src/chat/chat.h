@@ -23,6 +23,7 @@ enum dialect_id {
     DIALECT_COHERE,
     DIALECT_OLLAMA,
     DIALECT_OLLAMA_GENERATE, /* callers of /api/generate; no deployment's */
+    DIALECT_OPENAI_TEXT, /* /v1/completions; deployments of DIALECT_OPENAI_CHAT may take it too */
     DIALECT_COUNT,
 };
 

@@ -31,6 +31,7 @@
 #define QUIRK_OPENAI            (UINT64_C(1) << 22) /* OpenAI itself: reasoning models' own rules */
 #define QUIRK_VOYAGE            (UINT64_C(1) << 23) /* embeddings, rerank: names of its own */
 #define QUIRK_JINA              (UINT64_C(1) << 24) /* the same */
+#define QUIRK_CHAT_ONLY         (UINT64_C(1) << 25) /* no /completions */
 
 /* Any of these and a request of the same dialect cannot pass as it is: it is read and written. */
 #define QUIRKS_REWRITE_REQUEST                                                                     \

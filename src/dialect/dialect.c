@@ -8,6 +8,7 @@ static const struct dialect *const dialects[DIALECT_COUNT] = {
     [DIALECT_COHERE] = &dialect_cohere,
     [DIALECT_OLLAMA] = &dialect_ollama,
     [DIALECT_OLLAMA_GENERATE] = &dialect_ollama_generate,
+    [DIALECT_OPENAI_TEXT] = &dialect_openai_text,
 };
 
 const struct dialect *dialect_get(enum dialect_id id)

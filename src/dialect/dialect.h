@@ -141,6 +141,7 @@ extern const struct dialect dialect_gemini;
 extern const struct dialect dialect_cohere;
 extern const struct dialect dialect_ollama;
 extern const struct dialect dialect_ollama_generate;
+extern const struct dialect dialect_openai_text;
 
 /* By id and by name; NULL if unknown. */
 const struct dialect *dialect_get(enum dialect_id id);

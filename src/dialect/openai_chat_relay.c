@@ -256,7 +256,7 @@ static bool any_content(str choices)
     static const str texts[] = { { "\"content\"", 9 },     { "\"reasoning_content\"", 19 },
                                  { "\"reasoning\"", 11 },  { "\"refusal\"", 9 },
                                  { "\"tool_calls\"", 12 }, { "\"function_call\"", 15 },
-                                 { "\"audio\"", 7 } };
+                                 { "\"audio\"", 7 },       { "\"text\"", 6 } };
     for (size_t i = 0; i < COUNT_OF(texts); i++) {
         str rest = choices;
         for (str v; (v = next_value(&rest, texts[i])).p;)

@@ -99,7 +99,7 @@ const struct provider providers[] = {
       .key_env = { "GROQ_API_KEY" },
       .base_env = { "GROQ_API_BASE" },
       .quirks = QUIRK_NO_DEVELOPER | QUIRK_NO_LOGPROBS | QUIRK_NO_LOGIT_BIAS | QUIRK_NO_NAME |
-                QUIRK_NO_N },
+                QUIRK_NO_N | QUIRK_CHAT_ONLY },
     { .prefix = "mistral",
       .label = "Mistral",
       .dialect = DIALECT_OPENAI_CHAT,
@@ -108,7 +108,7 @@ const struct provider providers[] = {
       .base_env = { "MISTRAL_API_BASE", "MISTRAL_AZURE_API_BASE" },
       .quirks = OLD_NAMES | QUIRK_RANDOM_SEED | QUIRK_REQUIRED_IS_ANY | QUIRK_TOOL_ID_9 |
                 QUIRK_NO_STREAM_OPTIONS | QUIRK_NO_LOGPROBS | QUIRK_NO_LOGIT_BIAS | QUIRK_NO_USER |
-                QUIRK_PREFIX },
+                QUIRK_PREFIX | QUIRK_CHAT_ONLY },
     COMPATIBLE("codestral", "Codestral", "https://codestral.mistral.ai/v1", "CODESTRAL",
                OLD_NAMES | QUIRK_RANDOM_SEED | QUIRK_REQUIRED_IS_ANY | QUIRK_TOOL_ID_9 |
                    QUIRK_NO_STREAM_OPTIONS | QUIRK_NO_LOGPROBS | QUIRK_NO_LOGIT_BIAS |
@@ -146,7 +146,7 @@ const struct provider providers[] = {
       .base = "https://api.perplexity.ai",
       .key_env = { "PERPLEXITYAI_API_KEY", "PERPLEXITY_API_KEY" },
       .base_env = { "PERPLEXITY_API_BASE" },
-      .quirks = OLD_NAMES | QUIRK_NO_STOP | QUIRK_NO_SEED },
+      .quirks = OLD_NAMES | QUIRK_NO_STOP | QUIRK_NO_SEED | QUIRK_CHAT_ONLY },
     COMPATIBLE("cerebras", "Cerebras", "https://api.cerebras.ai/v1", "CEREBRAS",
                QUIRK_NO_DEVELOPER | QUIRK_NO_LOGIT_BIAS | QUIRK_NO_PENALTIES),
     COMPATIBLE("sambanova", "SambaNova", "https://api.sambanova.ai/v1", "SAMBANOVA",
@@ -162,7 +162,7 @@ const struct provider providers[] = {
     COMPATIBLE("novita", "Novita", "https://api.novita.ai/openai/v1", "NOVITA", OLD_NAMES),
     COMPATIBLE("baseten", "Baseten", "https://inference.baseten.co/v1", "BASETEN", OLD_NAMES),
     COMPATIBLE("github", "GitHub Models", "https://models.github.ai/inference", "GITHUB",
-               OLD_NAMES),
+               OLD_NAMES | QUIRK_CHAT_ONLY),
     { .prefix = "huggingface",
       .label = "Hugging Face",
       .dialect = DIALECT_OPENAI_CHAT,
@@ -176,7 +176,7 @@ const struct provider providers[] = {
                OLD_NAMES | QUIRK_REASONING_BACK),
     COMPATIBLE("zai", "Z.ai", "https://api.z.ai/api/paas/v4", "ZAI",
                OLD_NAMES | QUIRK_CHOICE_AUTO_ONLY | QUIRK_NO_PENALTIES | QUIRK_NO_NAME |
-                   QUIRK_NO_STRICT | QUIRK_ONLY_JSON_OBJECT),
+                   QUIRK_NO_STRICT | QUIRK_ONLY_JSON_OBJECT | QUIRK_CHAT_ONLY),
     COMPATIBLE("dashscope", "DashScope", "https://dashscope.aliyuncs.com/compatible-mode/v1",
                "DASHSCOPE", OLD_NAMES),
     COMPATIBLE("minimax", "MiniMax", "https://api.minimax.io/v1", "MINIMAX", OLD_NAMES),
@@ -213,7 +213,7 @@ const struct provider providers[] = {
       .base = "https://ai-gateway.vercel.sh/v1",
       .key_env = { "VERCEL_AI_GATEWAY_API_KEY", "VERCEL_OIDC_TOKEN" },
       .base_env = { "VERCEL_AI_GATEWAY_API_BASE" },
-      .quirks = QUIRK_NO_DEVELOPER },
+      .quirks = QUIRK_NO_DEVELOPER | QUIRK_CHAT_ONLY },
     COMPATIBLE("wandb", "W&B Inference", "https://api.inference.wandb.ai/v1", "WANDB", OLD_NAMES),
     COMPATIBLE("v0", "v0", "https://api.v0.dev/v1", "V0", OLD_NAMES),
     COMPATIBLE("morph", "Morph", "https://api.morphllm.com/v1", "MORPH", OLD_NAMES),
@@ -242,7 +242,8 @@ const struct provider providers[] = {
     COMPATIBLE("nano-gpt", "NanoGPT", "https://nano-gpt.com/api/v1", "NANOGPT", OLD_NAMES),
     COMPATIBLE("poe", "Poe", "https://api.poe.com/v1", "POE", OLD_NAMES),
     COMPATIBLE("chutes", "Chutes", "https://llm.chutes.ai/v1", "CHUTES", OLD_NAMES),
-    COMPATIBLE("helicone", "Helicone", "https://ai-gateway.helicone.ai", "HELICONE", OLD_NAMES),
+    COMPATIBLE("helicone", "Helicone", "https://ai-gateway.helicone.ai", "HELICONE",
+               OLD_NAMES | QUIRK_CHAT_ONLY),
     COMPATIBLE("aihubmix", "AIHubMix", "https://aihubmix.com/v1", "AIHUBMIX", OLD_NAMES),
 
     /* embeddings and ranking only */

@@ -1,6 +1,7 @@
 #include "server/call.h"
 
 #include "base/clock.h"
+#include "chat/quirks.h"
 #include "json/write.h"
 #include "server/operation.h"
 #include "server/reply.h"
@@ -210,12 +211,26 @@ static void bad_request(struct call *c, rc r, const struct err *e)
         reply_error(x, &err);
 }
 
+/* Servers that complete prompts are asked so; OpenAI's own chat models refuse it. */
+static bool takes_prompts(const struct call *c)
+{
+    static const char *const prompted[] = { "instruct", "davinci", "babbage" };
+    if (c->dep->dialect != DIALECT_OPENAI_CHAT || c->dep->local || c->dep->quirks & QUIRK_CHAT_ONLY)
+        return false;
+    for (size_t i = 0; i < COUNT_OF(prompted); i++)
+        if (str_contains(c->step.model, str_c(prompted[i])))
+            return true;
+    return !(c->dep->quirks & QUIRK_OPENAI);
+}
+
 static void send_attempt(struct call *c)
 {
     struct exchange *x = c->x;
     struct err e = { 0 };
     c->dep = c->step.deployment;
     c->out = dialect_get(c->dep->dialect);
+    if (c->in->id == DIALECT_OPENAI_TEXT && takes_prompts(c))
+        c->out = c->in;
     c->up_stream = c->stream;
     c->attempts++;
     c->fallbacks = (uint16_t)c->step.fallbacks;

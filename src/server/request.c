@@ -141,6 +141,8 @@ static bool quirk_applies(const struct call *c)
 static bool needs_translation(const struct call *c)
 {
     const struct deployment *d = c->dep;
+    if (c->in == c->out && c->in->id == DIALECT_OPENAI_TEXT)
+        return false; /* prompts know no such rules */
     if (c->in != c->out || d->cache_points.n || quirk_applies(c))
         return true;
     return (d->quirks & QUIRK_OPENAI) && openai_is_reasoning_model(c->step.model) &&

@@ -6,7 +6,7 @@ import struct
 
 import pytest
 
-from conftest import config_of, model, reply
+from conftest import config_of, http_chunk, model, reply, stream_head
 
 FLOATS = [0.5, -0.25, 1.0]
 
@@ -356,3 +356,102 @@ def test_openai_sdk_audio_and_images(gateway, upstream):
     assert client.audio.translations.create(model="m", file=("a.wav", SOUND)).text == "hello"
     assert client.images.generate(model="m", prompt="p").data[0].b64_json == "AAAA"
     assert client.images.edit(model="m", prompt="p", image=("a.png", SOUND)).data[0].b64_json == "AAAA"
+
+
+# ---- completions -------------------------------------------------------------------------------------
+
+def text_chunk(text, finish=None, **more):
+    return "data: " + json.dumps({"id": "cmpl-1", "object": "text_completion", "created": 1700000000,
+                                  "model": "upstream-model", **more,
+                                  "choices": [] if text is None else [
+                                      {"text": text, "index": 0, "logprobs": None, "finish_reason": finish}]}) + "\n\n"
+
+
+def sse(*frames):
+    def handle(conn, request):
+        conn.sendall(stream_head())
+        for f in frames:
+            conn.sendall(http_chunk(f))
+        conn.sendall(b"0\r\n\r\n")
+    return handle
+
+
+USAGE = {"prompt_tokens": 3, "completion_tokens": 2, "total_tokens": 5}
+TEXT = {"id": "cmpl-1", "object": "text_completion", "created": 1700000000, "model": "upstream-model",
+        "choices": [{"text": "Hello", "index": 0, "logprobs": {"tokens": ["Hello"]}, "finish_reason": "stop"}],
+        "usage": USAGE}
+
+
+@pytest.mark.parametrize("path", ["/v1/completions", "/completions", "/openai/deployments/m/completions"])
+@pytest.mark.parametrize("vendor", ["hosted_vllm/upstream-model", "openai/upstream-model", "together_ai/upstream-model"])
+def test_completions_are_spliced(gateway, upstream, path, vendor):
+    up = upstream(answering(TEXT))
+    gw = gateway(config_of(model("m", up.base, vendor)))
+    r = gw.http.post(path, content='{"prompt": ["a","b"], "model":"m", "suffix":"z", "echo":true}')
+    assert r.status_code == 200, r.text
+    assert r.json() == {**TEXT, "model": "m"}
+    assert path_of(up.requests[0]) == "/v1/completions"
+    assert up.requests[0].endswith(b'{"prompt": ["a","b"], "model":"upstream-model", "suffix":"z", "echo":true}')
+    assert logged(gw, "prompt=3")
+
+
+@pytest.mark.parametrize("usage", [False, True])
+def test_streamed_completions(gateway, upstream, usage):
+    up = upstream(sse(text_chunk("Hel"), text_chunk("lo"), text_chunk("", "stop"), text_chunk(None, usage=USAGE),
+                      "data: [DONE]\n\n"))
+    gw = gateway(config_of(model("m", up.base)))
+    more = {"stream_options": {"include_usage": True}} if usage else {}
+    data = gw.stream(path="/v1/completions", prompt="a", **more)
+    chunks = [json.loads(d) for d in data[:-1]]
+    assert data[-1] == "[DONE]" and all(c["model"] == "m" for c in chunks)
+    assert "".join(c["choices"][0]["text"] for c in chunks if c["choices"]) == "Hello"
+    assert [c["usage"] for c in chunks if c.get("usage")] == ([USAGE] if usage else [])
+    assert body_of(up.requests[0])["stream_options"] == {"include_usage": True}
+    assert logged(gw, "prompt=3")
+
+
+CLAUDE = {"id": "msg_1", "type": "message", "role": "assistant", "model": "claude-x",
+          "content": [{"type": "text", "text": "Hello"}], "stop_reason": "max_tokens", "stop_sequence": None,
+          "usage": {"input_tokens": 3, "output_tokens": 2}}
+
+
+@pytest.mark.parametrize("stream", [False, True])
+def test_completions_of_models_that_chat(gateway, upstream, stream):
+    events = [("message_start", {"message": {**CLAUDE, "content": [], "stop_reason": None}}),
+              ("content_block_start", {"index": 0, "content_block": {"type": "text", "text": ""}}),
+              ("content_block_delta", {"index": 0, "delta": {"type": "text_delta", "text": "Hel"}}),
+              ("content_block_delta", {"index": 0, "delta": {"type": "text_delta", "text": "lo"}}),
+              ("content_block_stop", {"index": 0}),
+              ("message_delta", {"delta": {"stop_reason": "max_tokens"}, "usage": {"output_tokens": 2}}),
+              ("message_stop", {})]
+    frames = [f"event: {k}\ndata: {json.dumps({'type': k, **v})}\n\n" for k, v in events]
+    up = upstream(sse(*frames) if stream else answering(CLAUDE))
+    gw = gateway(config_of(model("m", f"http://127.0.0.1:{up.port}", "anthropic/claude-x")))
+    body = {"model": "m", "prompt": "Say hello", "max_tokens": 5, "temperature": 0.5, "logprobs": 3}
+    if stream:
+        data = gw.stream(path="/v1/completions", stream_options={"include_usage": True}, **{**body, "text": ""})
+        chunks = [json.loads(d) for d in data[:-1]]
+        assert data[-1] == "[DONE]" and all(c["object"] == "text_completion" and c["model"] == "m" for c in chunks)
+        assert "".join(c["choices"][0]["text"] for c in chunks if c["choices"]) == "Hello"
+        assert [c["choices"][0]["finish_reason"] for c in chunks if c["choices"]][-1] == "length"
+        assert [c["usage"]["total_tokens"] for c in chunks if c.get("usage")] == [5]
+    else:
+        r = gw.http.post("/v1/completions", json=body)
+        assert r.status_code == 200, r.text
+        choice = r.json()["choices"][0]
+        assert (choice["text"], choice["finish_reason"], r.json()["object"]) == ("Hello", "length", "text_completion")
+        assert r.json()["usage"]["total_tokens"] == 5
+    sent = body_of(up.requests[0])
+    assert path_of(up.requests[0]) == "/v1/messages" and sent["max_tokens"] == 5
+    assert "Say hello" in json.dumps(sent["messages"])
+
+
+def test_completions_of_echo_and_their_errors(gateway, upstream):
+    gw = gateway(config_of({"model_name": "e", "litellm_params": {"model": "sluice/echo"}}))
+    r = gw.http.post("/v1/completions", json={"model": "e", "prompt": ["hi"]})
+    assert r.json()["choices"][0]["text"].endswith("You said: hi")
+    data = gw.stream("e", path="/v1/completions", prompt="hi")
+    assert data[-1] == "[DONE]"
+    for prompt, word in ((["a", "b"], "several"), ([1, 2], "token ids"), (None, "prompt")):
+        r = gw.http.post("/v1/completions", json={"model": "e", "prompt": prompt})
+        assert r.status_code == 400 and word in r.json()["error"]["message"], r.text
