@@ -338,7 +338,8 @@ static const struct mock_script *plain_answer(const struct mock *m, enum mock_ap
                                { .name = S("text") },
                                { .name = S("format") },
                                { .name = S("generationConfig") },
-                               { .name = S("output_format") } };
+                               { .name = S("output_format") },
+                               { .name = S("output_config") } };
     enum json_kind top;
     str body = buf_str(&rq->body);
     if (m->options->strict || !body.n || memchr(body.p, '=', body.n) ||
