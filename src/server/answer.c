@@ -68,6 +68,7 @@ static void flush_frames(struct call *c, struct buf *frames, bool last)
         return;
     c->client_ms = exchange_now_ms(x);
     exchange_write(x, pieces, n);
+    buf_clear(frames);
     if (x->hc && http_conn_queued(x->hc) > QUEUE_HIGH_BYTES && c->in_flight && !c->paused) {
         c->paused = true;
         client_pause(&c->client);
@@ -83,6 +84,8 @@ void answer_drained(struct call *c)
         client_resume(&c->client);
 }
 
+/* The worker's one buffer for what goes to a client: whoever fills it leaves it empty, for the next
+ * to gather in it is another stream. */
 static struct buf *gather_frames(struct call *c)
 {
     return &c->x->sw->frames;
@@ -263,7 +266,6 @@ void answer_break(struct call *c, const struct chat_error *err)
     } else {
         c->in->write_stream_error(frames, &copy);
     }
-    x->keep_alive = false; /* after an error the connection closes, as clients expect */
     flush_frames(c, frames, true);
     exchange_finish(x, true);
 }
@@ -283,6 +285,7 @@ static void send_whole(struct call *c, struct buf *body)
     x->started = true;
     str pieces[2] = { buf_str(out), buf_str(body) };
     exchange_write(x, pieces, 2);
+    buf_clear(body);
     exchange_finish(x, true);
 }
 
@@ -326,6 +329,8 @@ static void relay_whole(struct call *c, str body)
     struct buf *frames = gather_frames(c);
     buf_clear(frames);
     rc r = c->out->relay_reply(&rl, frames, body, &e);
+    if (rl.failed || FAILED(r))
+        buf_clear(frames);
     if (rl.failed) {
         struct chat_error err = rl.error;
         chat_error_complete(&err, &c->x->arena);
@@ -584,7 +589,6 @@ static void stream_error(struct call *c)
         return;
     }
     x->error = arena_dup(&x->arena, str_take(err.message, 1000));
-    x->keep_alive = false;
     if (c->in_flight)
         client_cancel(&c->client);
     c->in_flight = false;
@@ -602,7 +606,6 @@ static void send_frames(struct call *c, bool last)
     if (first)
         call_attempt_ok(c);
     flush_frames(c, frames, last);
-    buf_clear(frames);
     if (first)
         drop_request(c);
 }
@@ -726,7 +729,6 @@ void answer_keepalive(struct call *c)
     fill_ctx(c, &ctx);
     c->in->write_keepalive(c->translation ? c->translation->writer : NULL, frames, &ctx);
     flush_frames(c, frames, false);
-    buf_clear(frames);
 }
 
 void answer_reset(struct call *c)

@@ -110,6 +110,16 @@ def gateway(tmp_path):
         g.stop()
 
 
+@pytest.fixture(scope="session")
+def sdk_worlds(tmp_path_factory):
+    """Gateways with a mock behind them for the SDK tests (sdk.py); all stop at the end of the session."""
+    import sdk
+
+    worlds = sdk.Worlds(tmp_path_factory)
+    yield worlds
+    worlds.stop()
+
+
 @pytest.fixture
 def mock():
     """mock(*flags): a `sluice mock`."""
