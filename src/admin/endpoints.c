@@ -33,6 +33,8 @@ const struct endpoint admin_endpoints[] = {
     OP("/v2/embed", COHERE, operation_embeddings),
     OP("/api/embed", OLLAMA, operation_embeddings),
     OP("/api/embeddings", OLLAMA, operation_embeddings),
+    OP("/v1/rerank", OPENAI, operation_rerank),
+    OP("/v2/rerank", COHERE, operation_rerank),
     OP("/v1/moderations", OPENAI, operation_moderations),
     OP("/v1/images/generations", OPENAI, operation_images),
     OP("/v1/images/edits", OPENAI, operation_image_edits),

@@ -12,13 +12,7 @@ static rc parse(struct call *c, struct err *e)
     struct embed_req *r = NEW(&c->x->scratch, struct embed_req, 1);
     TRY(jd_read(&tree, buf_str(&c->x->asked->body), &c->x->scratch, e));
     TRY(embed_api_get(c->in->id)->read(r, tree, &c->x->scratch, e));
-    struct chat_extra **at = &r->extras;
-    while (*at) {
-        if (call_is_ours(c, (*at)->name))
-            *at = (*at)->next;
-        else
-            at = &(*at)->next;
-    }
+    call_drop_ours(c, &r->extras);
     c->try->neutral = r;
     return RC_OK;
 }

@@ -62,6 +62,16 @@ str operation_path(const struct call *c)
     return c->dep->base_has_path ? tail : arena_cat(&c->x->scratch, S("/v1"), tail);
 }
 
+void call_drop_ours(const struct call *c, struct chat_extra **list)
+{
+    while (*list) {
+        if (call_is_ours(c, (*list)->name))
+            *list = (*list)->next;
+        else
+            list = &(*list)->next;
+    }
+}
+
 /* ---- the answer ----------------------------------------------------------------------------- */
 
 static int64_t counter(jval *v, str name, str other)

@@ -50,6 +50,8 @@ str operation_path(const struct call *c);
 struct chat_target call_target(const struct call *c);
 /* Members of a request that are the gateway's own business and not the upstream's. */
 bool call_is_ours(const struct call *c, str name);
+/* Takes them off a list. */
+void call_drop_ours(const struct call *c, struct chat_extra **list);
 /* Appends the answer as the client gets it, and fills *u. E_UPSTREAM: it is none (error is filled
  * if it says so itself). */
 rc operation_answer(struct call *c, struct buf *out, str body, struct chat_usage *u,

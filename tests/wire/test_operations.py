@@ -455,3 +455,60 @@ def test_completions_of_echo_and_their_errors(gateway, upstream):
     for prompt, word in ((["a", "b"], "several"), ([1, 2], "token ids"), (None, "prompt")):
         r = gw.http.post("/v1/completions", json={"model": "e", "prompt": prompt})
         assert r.status_code == 400 and word in r.json()["error"]["message"], r.text
+
+
+# ---- rerank ------------------------------------------------------------------------------------------
+
+RANKERS = {
+    "cohere/rerank-v3.5": ("", "/v2/rerank", "top_n", {"id": "r1", "results": [
+        {"index": 2, "relevance_score": 0.90}, {"index": 0, "relevance_score": 0.1}],
+        "meta": {"billed_units": {"search_units": 1}}}),
+    "jina_ai/jina-reranker-v2": ("/v1", "/v1/rerank", "top_n", {"model": "j", "results": [
+        {"index": 2, "relevance_score": 0.90, "document": {"text": "c"}}, {"index": 0, "relevance_score": 0.1}],
+        "usage": {"total_tokens": 9}}),
+    "voyage/rerank-2.5": ("/v1", "/v1/rerank", "top_k", {"object": "list", "data": [
+        {"index": 0, "relevance_score": 0.1}, {"index": 2, "relevance_score": 0.90}], "usage": {"total_tokens": 9}}),
+    "hosted_vllm/bge": ("/v1", "/v1/rerank", "top_n", {"id": "r1", "model": "bge", "results": [
+        {"index": 2, "document": {"text": "c"}, "relevance_score": 0.90}, {"index": 0, "relevance_score": 0.1}],
+        "usage": {"total_tokens": 9}}),
+    "together_ai/ranker": ("/v1", "/v1/rerank", "top_n", {"results": [
+        {"index": 2, "relevance_score": 0.90}, {"index": 0, "relevance_score": 0.1}], "usage": {"prompt_tokens": 9}}),
+}
+
+
+@pytest.mark.parametrize("path", ["/v1/rerank", "/v2/rerank", "/rerank", "/cohere/v2/rerank"])
+@pytest.mark.parametrize("vendor", RANKERS)
+def test_rerank(gateway, upstream, path, vendor):
+    suffix, up_path, top, answer = RANKERS[vendor]
+    up = upstream(answering(answer))
+    gw = gateway(config_of(model("m", f"http://127.0.0.1:{up.port}{suffix}", vendor)))
+    r = gw.http.post(path, json={"model": "m", "query": "q", "documents": ["a", "b", {"text": "c", "n": 1}],
+                                 "top_n": 2, "return_documents": True})
+    assert r.status_code == 200, r.text
+    assert r.json()["results"] == [{"index": 2, "relevance_score": 0.9, "document": {"text": "c", "n": 1}},
+                                   {"index": 0, "relevance_score": 0.1, "document": {"text": "a"}}]
+    assert r.json()["meta"]["billed_units"]
+    sent = body_of(up.requests[0])
+    assert path_of(up.requests[0]) == up_path
+    assert sent.pop("return_documents", False) is False
+    assert sent == {"model": vendor.split("/")[1], "query": "q", "documents": ["a", "b", "c"], top: 2}
+
+
+@pytest.mark.parametrize("answer", [{"results": [{"index": 5, "relevance_score": 1}]}, {"x": 1}, "[", {
+    "results": [{"index": 0}]}])
+def test_wrong_rerank_answers(gateway, upstream, answer):
+    up = upstream(answering(answer))
+    gw = gateway(config_of(model("m", up.base), router_settings={"num_retries": 0}))
+    r = gw.http.post("/v2/rerank", json={"model": "m", "query": "q", "documents": ["a"]})
+    assert r.status_code == 502 and r.json()["message"]
+
+
+def test_wrong_rerank_requests(gateway, upstream):
+    up = upstream(answering({}))
+    gw = gateway(config_of(model("m", up.base), model("a", up.base, "anthropic/x")))
+    for body, word in (({"documents": ["a"]}, "query"), ({"query": "q"}, "documents"),
+                       ({"query": "q", "documents": [1]}, "documents[0]"),
+                       ({"query": "q", "documents": ["a"], "model": "a"}, "Anthropic")):
+        r = gw.http.post("/v1/rerank", json={"model": "m", **body})
+        assert r.status_code == 400 and word in r.json()["error"]["message"], r.text
+    assert up.requests == []
