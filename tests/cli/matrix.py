@@ -4,6 +4,7 @@ import os
 import subprocess
 import sys
 import tempfile
+import threading
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 from shapes import ENDS, ERRORS, READ, STREAM, ask, frames, gemini, generate, responses  # noqa: E402
@@ -20,10 +21,12 @@ def check(what, ok, got=""):
 
 
 def start(args, mark):
-    """Starts sluice; returns it and the port it says in its first line with mark."""
+    """Starts sluice; returns it and the port it says in its first line with mark. Its output goes on
+    to be read: a full pipe would stop it."""
     p = subprocess.Popen([sluice, *args], stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
     for line in p.stdout:
         if mark in line:
+            threading.Thread(target=p.stdout.read, daemon=True).start()
             return p, int(line.split("://", 1)[1].split(":")[1].split()[0])
     sys.exit(f"matrix.py: {args} did not start")
 
