@@ -53,7 +53,13 @@ static inline str str_take(str s, size_t n)
 }
 
 /* ASCII case folding only: header names, schemes, host names. */
-bool str_ieq(str a, str b);
+bool str_ieq_bytes(const char *a, const char *b, size_t n);
+
+static inline bool str_ieq(str a, str b)
+{
+    return a.n == b.n && (a.n == 0 || str_ieq_bytes(a.p, b.p, a.n));
+}
+
 bool str_istarts(str s, str prefix);
 bool str_contains(str s, str needle);
 bool str_icontains(str s, str needle);

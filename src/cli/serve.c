@@ -1,4 +1,6 @@
+#include <fcntl.h>
 #include <signal.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "admin/admin.h"
@@ -207,6 +209,20 @@ static void close_signals(struct serve *s)
 /* ---- the command
  * ------------------------------------------------------------------------------------ */
 
+/* Standard output for access lines. A pipe that nobody reads must not stop the gateway: it is
+ * opened anew without blocking (the flag would otherwise hold for whoever shares it); lines that do
+ * not fit are lost. */
+static int access_fd(void)
+{
+    struct stat st;
+    if (fstat(STDOUT_FILENO, &st) == 0 && S_ISFIFO(st.st_mode)) {
+        int fd = open("/proc/self/fd/1", O_WRONLY | O_NONBLOCK | O_CLOEXEC);
+        if (fd >= 0)
+            return fd;
+    }
+    return STDOUT_FILENO;
+}
+
 static rc make_options(struct serve *s, const struct snapshot *snap, const char *host,
                        struct server_options *o, struct err *e)
 {
@@ -219,7 +235,7 @@ static rc make_options(struct serve *s, const struct snapshot *snap, const char 
         .access_format = args->access_given ? args->access
                          : c->json_logs     ? ACCESS_JSON
                                             : ACCESS_TEXT,
-        .access_fd = STDOUT_FILENO,
+        .access_fd = access_fd(),
         .endpoints = admin_endpoints,
         .nendpoints = admin_endpoint_count,
         .drain_ms = args->drain_ms,

@@ -156,8 +156,104 @@ static void twin_reasoning(struct edits *es, str text, str choices)
 
 /* ---- usage ---------------------------------------------------------------------------------- */
 
+static str after_blanks(str s)
+{
+    while (s.n && (s.p[0] == ' ' || s.p[0] == '\n' || s.p[0] == '\r' || s.p[0] == '\t'))
+        s = str_skip(s, 1);
+    return s;
+}
+
+/* OpenAI's own counters, by where they stand. */
+enum { IN_USAGE, IN_PROMPT_DETAILS, IN_COMPLETION_DETAILS };
+
+static const struct {
+    str name; /* with its closing quote */
+    uint8_t where;
+    size_t at; /* in struct chat_usage; 0: not counted */
+} counters[] = {
+#define COUNTER(where, lit, field)              \
+    {                                           \
+        { lit "\"", sizeof(lit) }, where, field \
+    }
+    COUNTER(IN_USAGE, "prompt_tokens", offsetof(struct chat_usage, prompt)),
+    COUNTER(IN_USAGE, "completion_tokens", offsetof(struct chat_usage, completion)),
+    COUNTER(IN_USAGE, "total_tokens", offsetof(struct chat_usage, total)),
+    COUNTER(IN_PROMPT_DETAILS, "cached_tokens", offsetof(struct chat_usage, cache_read)),
+    COUNTER(IN_PROMPT_DETAILS, "audio_tokens", offsetof(struct chat_usage, audio_in)),
+    COUNTER(IN_COMPLETION_DETAILS, "reasoning_tokens", offsetof(struct chat_usage, reasoning)),
+    COUNTER(IN_COMPLETION_DETAILS, "audio_tokens", offsetof(struct chat_usage, audio_out)),
+    COUNTER(IN_COMPLETION_DETAILS, "accepted_prediction_tokens", SIZE_MAX),
+    COUNTER(IN_COMPLETION_DETAILS, "rejected_prediction_tokens", SIZE_MAX),
+};
+
+/* Reads `name":digits` at *s into u. false: not one of ours, or no plain number. */
+static bool read_counter(str *s, uint8_t where, struct chat_usage *u)
+{
+    for (size_t k = 0; k < COUNT_OF(counters); k++) {
+        size_t digits = 0;
+        uint64_t v;
+        if (counters[k].where != where || !str_starts(*s, counters[k].name))
+            continue;
+        str t = after_blanks(str_skip(*s, counters[k].name.n));
+        t = after_blanks(str_skip(t, 1)); /* the colon */
+        while (digits < t.n && t.p[digits] >= '0' && t.p[digits] <= '9')
+            digits++;
+        if (!str_to_u64(str_take(t, digits), &v) || v > INT64_MAX)
+            return false;
+        if (counters[k].at != SIZE_MAX)
+            *(int64_t *)(void *)((char *)u + counters[k].at) = (int64_t)v;
+        *s = after_blanks(str_skip(t, digits));
+        return true;
+    }
+    return false;
+}
+
+/* The members of an object whose '{' is behind *s; ends behind its '}'. */
+static bool read_counters(str *s, uint8_t where, struct chat_usage *u)
+{
+    static const str details[] = { { "prompt_tokens_details\"", 22 },
+                                   { "completion_tokens_details\"", 26 } };
+    *s = after_blanks(*s);
+    while (s->n && s->p[0] == '"') {
+        *s = str_skip(*s, 1);
+        bool prompt = where == IN_USAGE && str_starts(*s, details[0]);
+        if (prompt || (where == IN_USAGE && str_starts(*s, details[1]))) {
+            *s = after_blanks(str_skip(*s, details[!prompt].n));
+            *s = after_blanks(str_skip(*s, 1));
+            if (s->n == 0 || s->p[0] != '{')
+                return false;
+            *s = str_skip(*s, 1);
+            if (!read_counters(s, prompt ? IN_PROMPT_DETAILS : IN_COMPLETION_DETAILS, u))
+                return false;
+            *s = after_blanks(*s);
+        } else if (!read_counter(s, where, u)) {
+            return false;
+        }
+        if (s->n && s->p[0] == ',')
+            *s = after_blanks(str_skip(*s, 1));
+    }
+    bool ended = s->n && s->p[0] == '}';
+    *s = str_skip(*s, 1);
+    return ended;
+}
+
+/* Usage as OpenAI and most servers write it, read without a tree. false: it holds anything unusual.
+ * The object is valid JSON already. */
+static bool read_plain_usage(str object, struct chat_usage *u)
+{
+    str s = str_skip(object, 1);
+    u->seen = true;
+    return read_counters(&s, IN_USAGE, u) && u->prompt >= 0 &&
+           !(u->reasoning > 0 && u->total > u->prompt + u->completion); /* xAI's way of counting */
+}
+
 static void read_usage_text(struct dialect_relay *rl, str object)
 {
+    struct chat_usage plain = CHAT_USAGE_NONE;
+    if (read_plain_usage(object, &plain)) {
+        rl->usage = plain;
+        return;
+    }
     struct arena scratch;
     jval *v = NULL;
     struct err e;

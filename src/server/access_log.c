@@ -2,7 +2,6 @@
 
 #include <unistd.h>
 
-#include "base/clock.h"
 #include "json/write.h"
 
 enum { LINES_BYTES = 32 * 1024, LINES_BYTES_MAX = 1024 * 1024 };
@@ -85,10 +84,24 @@ static void number(struct buf *b, str key, int64_t v)
     buf_i64(b, v);
 }
 
-static void add_text(struct buf *b, const struct access_record *r)
+/* The time as clock_iso writes it; only the milliseconds change within a second. */
+static str stamp(struct access_log *l, int64_t wall_ms)
 {
-    char at[CLOCK_ISO_BYTES];
-    buf_add(b, clock_iso(r->wall_ms, at));
+    int64_t second = wall_ms / 1000;
+    int ms = (int)(wall_ms % 1000);
+    if (second != l->second || !l->stamp[0])
+        clock_iso(wall_ms, l->stamp);
+    l->second = second;
+    l->stamp[20] = (char)('0' + ms / 100);
+    l->stamp[21] = (char)('0' + ms / 10 % 10);
+    l->stamp[22] = (char)('0' + ms % 10);
+    return (str){ l->stamp, CLOCK_ISO_BYTES - 1 };
+}
+
+static void add_text(struct access_log *l, const struct access_record *r)
+{
+    struct buf *b = &l->lines;
+    buf_add(b, stamp(l, r->wall_ms));
     buf_chr(b, ' ');
     add_word(b, r->method);
     buf_chr(b, ' ');
@@ -124,7 +137,10 @@ static void add_text(struct buf *b, const struct access_record *r)
     if (r->state)
         word(b, S(" ended="), str_c(r->state));
     word(b, S(" client="), r->client);
-    word(b, S(" id="), r->id);
+    if (r->id.n) {
+        buf_add(b, S(" id="));
+        buf_add(b, r->id); /* our own: nothing to clean */
+    }
     if (r->error.n) {
         buf_add(b, S(" error=\""));
         json_escape(b, str_take(r->error, 300));
@@ -149,13 +165,13 @@ static void json_number(struct jw *j, str key, int64_t v)
     }
 }
 
-static void add_json(struct buf *b, const struct access_record *r)
+static void add_json(struct access_log *l, const struct access_record *r)
 {
-    char at[CLOCK_ISO_BYTES];
+    struct buf *b = &l->lines;
     struct jw j;
     jw_init(&j, b);
     jw_obj(&j);
-    json_word(&j, S("time"), clock_iso(r->wall_ms, at));
+    json_word(&j, S("time"), stamp(l, r->wall_ms));
     json_word(&j, S("id"), r->id);
     json_word(&j, S("method"), r->method);
     json_word(&j, S("path"), r->path);
@@ -199,9 +215,9 @@ void access_log_add(struct access_log *l, const struct access_record *r)
     if (l->format == ACCESS_OFF)
         return;
     if (l->format == ACCESS_JSON)
-        add_json(&l->lines, r);
+        add_json(l, r);
     else
-        add_text(&l->lines, r);
+        add_text(l, r);
     if (l->lines.n >= LINES_BYTES)
         flush_lines(l);
     else if (!deadline_is_set(&l->flush))

@@ -7,6 +7,7 @@
 #define SERVER_ACCESS_LOG_H
 
 #include "base/buf.h"
+#include "base/clock.h"
 #include "net/worker.h"
 
 enum access_format { ACCESS_OFF, ACCESS_TEXT, ACCESS_JSON };
@@ -19,6 +20,8 @@ struct access_log {
     struct worker *worker;
     enum access_format format;
     int fd;
+    int64_t second; /* that `stamp` is of: the calendar is asked once a second */
+    char stamp[CLOCK_ISO_BYTES];
 };
 
 /* Everything a line says; empty strs and negative numbers are left out. */

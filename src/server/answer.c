@@ -154,7 +154,7 @@ static bool relays(const struct call *c)
 
 static void frames_init(struct call *c)
 {
-    if (c->out->framing == FRAMING_SSE)
+    if (!c->ndjson)
         sse_init(&c->frames.sse);
     else
         ndjson_init(&c->frames.ndjson);
@@ -174,7 +174,7 @@ static void frames_done(struct call *c)
 {
     if (c->answer != ANSWER_FRAMES)
         return;
-    if (c->out->framing == FRAMING_SSE)
+    if (!c->ndjson)
         sse_done(&c->frames.sse);
     else
         ndjson_done(&c->frames.ndjson);
@@ -197,7 +197,7 @@ static rc carry(struct call *c, const struct sse_event *ev, struct err *e)
 
 static rc next_frame(struct call *c, str *in, struct sse_event *ev, struct err *e)
 {
-    if (c->out->framing == FRAMING_SSE)
+    if (!c->ndjson)
         return sse_next(&c->frames.sse, in, ev, e);
     *ev = (struct sse_event){ 0 };
     rc r = ndjson_next(&c->frames.ndjson, in, &ev->data, e);
@@ -206,7 +206,7 @@ static rc next_frame(struct call *c, str *in, struct sse_event *ev, struct err *
 
 static rc last_frame(struct call *c, struct sse_event *ev, struct err *e)
 {
-    if (c->out->framing == FRAMING_SSE)
+    if (!c->ndjson)
         return sse_end(&c->frames.sse, ev, e);
     *ev = (struct sse_event){ 0 };
     return ndjson_end(&c->frames.ndjson, &ev->data, e);
@@ -500,6 +500,8 @@ static void on_head(struct client_call *cc, const struct http_head *head)
     c->last_ms = exchange_now_ms(c->x);
     c->upstream_status = (uint16_t)head->status;
     c->html = str_istarts(type, S("text/html"));
+    c->ndjson = c->out->framing == FRAMING_NDJSON || str_icontains(type, S("ndjson")) ||
+                str_icontains(type, S("stream+json"));
     c->retry_after_ms = retry_after_of(head);
     take_fields(c, head);
     exchange_move(c->x, X_RELAY);

@@ -12,34 +12,39 @@ enum {
     TIMEOUT_MS = 6000 * 1000,
 };
 
-static const char *const member_names[MEMBER_COUNT] = {
-    [MEMBER_MODEL] = "model",
-    [MEMBER_STREAM] = "stream",
-    [MEMBER_STREAM_OPTIONS] = "stream_options",
-    [MEMBER_STORE] = "store",
-    [MEMBER_MAX_TOKENS] = "max_tokens",
-    [MEMBER_CONVERSATION] = "messages",
-    [MEMBER_INPUT] = "input",
-    [MEMBER_OURS] = "metadata",
-    "timeout",
-    "num_retries",
-    "fallbacks",
-    "disable_fallbacks",
-    "litellm_metadata",
-    "tags",
-    "guardrails",
-    "cache",
-    "priority",
-    "drop_params",
-    "additional_drop_params",
-    "allowed_openai_params",
-    "no-log",
-    "litellm_session_id",
-    "litellm_trace_id",
-    "prompt_id",
-    "mock_response",
-    "mock_timeout",
-    "mock_testing_fallbacks",
+#define NAME(lit)            \
+    {                        \
+        lit, sizeof(lit) - 1 \
+    }
+
+static const str member_names[MEMBER_COUNT] = {
+    [MEMBER_MODEL] = NAME("model"),
+    [MEMBER_STREAM] = NAME("stream"),
+    [MEMBER_STREAM_OPTIONS] = NAME("stream_options"),
+    [MEMBER_STORE] = NAME("store"),
+    [MEMBER_MAX_TOKENS] = NAME("max_tokens"),
+    [MEMBER_CONVERSATION] = NAME("messages"),
+    [MEMBER_INPUT] = NAME("input"),
+    [MEMBER_OURS] = NAME("metadata"),
+    NAME("timeout"),
+    NAME("num_retries"),
+    NAME("fallbacks"),
+    NAME("disable_fallbacks"),
+    NAME("drop_params"),
+    NAME("litellm_metadata"),
+    NAME("tags"),
+    NAME("guardrails"),
+    NAME("cache"),
+    NAME("priority"),
+    NAME("additional_drop_params"),
+    NAME("allowed_openai_params"),
+    NAME("no-log"),
+    NAME("litellm_session_id"),
+    NAME("litellm_trace_id"),
+    NAME("prompt_id"),
+    NAME("mock_response"),
+    NAME("mock_timeout"),
+    NAME("mock_testing_fallbacks"),
 };
 
 /* ---- admission: is it a request we can route? --------------------------------------------------
@@ -50,7 +55,7 @@ static rc scan_body(struct call *c, struct err *e)
     struct exchange *x = c->x;
     enum json_kind top;
     for (size_t i = 0; i < MEMBER_COUNT; i++)
-        c->try->members[i].name = str_c(member_names[i]);
+        c->try->members[i].name = member_names[i];
     if (str_trim(buf_str(&x->asked->body)).n == 0) /* LiteLLM reads an empty body as {} */
         buf_add(&x->asked->body, S("{}"));
     TRY(json_scan(buf_str(&x->asked->body), c->try->members, MEMBER_COUNT, &top, e));

@@ -42,6 +42,7 @@ enum member {
     MEMBER_NUM_RETRIES,
     MEMBER_FALLBACKS,
     MEMBER_DISABLE_FALLBACKS,
+    MEMBER_DROP_PARAMS,
     MEMBER_COUNT = MEMBER_OURS + 20,
 };
 
@@ -104,6 +105,7 @@ struct call {
     bool paused;         /* back-pressure */
     bool wrote;          /* a translated stream has brought content */
     bool committed;      /* frames have gone out: no other attempt can follow */
+    bool ndjson;         /* the answer's frames are lines of JSON */
     bool html;           /* the answer claims to be HTML */
     bool broken;         /* a frame that is not what this dialect sends */
     bool reported;       /* the deployment's health knows of this attempt */

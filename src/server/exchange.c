@@ -49,17 +49,17 @@ uint64_t exchange_now_ms(const struct exchange *x)
 static void make_id(struct exchange *x)
 {
     static const char hex[] = "0123456789abcdef";
+    unsigned char bytes[16];
     uint64_t r[2] = { server_random(x->sw), server_random(x->sw) };
     char *p = x->id;
-    for (int i = 0; i < 32; i++) {
-        unsigned nibble = (unsigned)(r[i / 16] >> (i % 16 * 4)) & 15;
-        if (i == 8 || i == 12 || i == 16 || i == 20)
+    memcpy(bytes, r, sizeof(bytes));
+    bytes[6] = (unsigned char)(0x40 | (bytes[6] & 0x0f));
+    bytes[8] = (unsigned char)(0x80 | (bytes[8] & 0x3f));
+    for (size_t i = 0; i < sizeof(bytes); i++) {
+        if (i == 4 || i == 6 || i == 8 || i == 10)
             *p++ = '-';
-        if (i == 12)
-            nibble = 4;
-        if (i == 16)
-            nibble = 8 | (nibble & 3);
-        *p++ = hex[nibble];
+        *p++ = hex[bytes[i] >> 4];
+        *p++ = hex[bytes[i] & 15];
     }
     *p = 0;
 }

@@ -271,7 +271,7 @@ struct chat_target call_target(const struct call *c)
         .model = c->step.model,
         .quirks = d->quirks,
         .stream = c->up_stream,
-        .drop_params = d->drop_params,
+        .drop_params = d->drop_params || c->try->members[MEMBER_DROP_PARAMS].kind == JSON_TRUE,
         .modify_params = d->modify_params,
         .allowed_params = d->allowed_params,
         .max_tokens_default = d->max_tokens_default,

@@ -294,3 +294,25 @@ def test_duplicate_members_are_resolved_once(gateway, upstream):
     assert r.json()["model"] == "cheap"
     sent = up.requests[0].partition(b"\r\n\r\n")[2]
     assert sent.count(b'"model"') == 1 and sent.count(b'"n"') <= 2 and json.loads(sent)["n"] == 2
+
+
+def test_a_log_that_nobody_reads_stops_nothing(tmp_path, upstream):
+    up = upstream(ok())
+    path = tmp_path / "c.yaml"
+    path.write_text(json.dumps(config_of(model("m", up.base))))
+    p = subprocess.Popen([SLUICE, "serve", "--config", str(path), "--port", "0", "--num_workers", "1"],
+                         stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    port = None
+    while not port:
+        line = p.stderr.readline()
+        if "listens on" in line:
+            port = int(line.split("listens on ")[1].split()[0].rsplit(":", 1)[1])
+    with httpx.Client(timeout=10) as http:
+        for _ in range(600):  # some 100 KB of lines: more than a pipe holds
+            r = http.post(f"http://127.0.0.1:{port}/v1/chat/completions", json={"model": "m", "messages": []},
+                          headers={"x-litellm-end-user-id": "x" * 150})
+            assert r.status_code == 200
+    p.terminate()
+    assert p.wait(10) == 0
+    p.stdout.close()
+    p.stderr.close()
