@@ -1,6 +1,7 @@
 #include "admin/admin.h"
 
 #include "server/operation.h"
+#include "server/pass.h"
 
 /* Every endpoint, once. Spellings without /v1, with /v1/v1, with a vendor's prefix or a trailing
  * slash are found by endpoint_find: they need no rows. */
@@ -42,6 +43,26 @@ const struct endpoint admin_endpoints[] = {
     OP("/v1/audio/speech", OPENAI, operation_speech),
     OP("/v1/audio/transcriptions", OPENAI, operation_transcriptions),
     OP("/v1/audio/translations", OPENAI, operation_translations),
+
+    /* What has no model, in OpenAI's API. */
+    { "*", "/v1/messages/batches", ACCESS_KEY, CLAUDE, pass_to_anthropic, false, &operation_pass },
+    { "*", "/v1/messages/batches/*", ACCESS_KEY, CLAUDE, pass_to_anthropic, false,
+      &operation_pass },
+#define PASS(path_)                                                            \
+    {                                                                          \
+        "*", path_, ACCESS_KEY, OPENAI, pass_to_openai, false, &operation_pass \
+    }
+    PASS("/v1/files"),
+    PASS("/v1/files/*"),
+    PASS("/v1/uploads"),
+    PASS("/v1/uploads/*"),
+    PASS("/v1/batches"),
+    PASS("/v1/batches/*"),
+    PASS("/v1/fine_tuning/*"),
+    PASS("/v1/vector_stores"),
+    PASS("/v1/vector_stores/*"),
+    PASS("/v1/containers"),
+    PASS("/v1/containers/*"),
 
     { "GET", "/api/version", ACCESS_PUBLIC, OLLAMA, admin_ollama_version, true },
     { "GET", "/api/tags", ACCESS_KEY, OLLAMA, admin_ollama_tags, true },

@@ -513,7 +513,7 @@ const struct key config_keys[] = {
       "64", "largest request body" },
     { SECTION_GENERAL, "max_response_size_mb", TYPE_MB, KEY_LATER, IN_CONFIG(max_response_bytes),
       NULL, "largest answer that is not a stream" },
-    { SECTION_GENERAL, "pass_through_endpoints", TYPE_OWN, KEY_LATER, 0, NULL,
+    { SECTION_GENERAL, "pass_through_endpoints", TYPE_OWN, KEY_HONOURED, 0, NULL,
       "paths handed on to another server" },
     { SECTION_GENERAL, "forward_client_headers_to_llm_api", TYPE_BOOL, KEY_HONOURED,
       IN_CONFIG(forward_client_headers_to_llm_api), "false", "x-* fields go on to the upstream" },

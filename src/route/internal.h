@@ -23,6 +23,8 @@ struct route_table {
     struct config *config;
     struct deployment *deployments;
     size_t ndeployments;
+    struct deployment *passes; /* see pass.c */
+    size_t npasses;
     struct route_group *groups; /* in order of first appearance */
     size_t ngroups;
     const struct route_group **patterns; /* longest first */
@@ -52,6 +54,13 @@ bool route_resolve(const struct route_table *t, str name, struct route_target *r
 str route_model(const struct route_target *target, const struct deployment *d, struct arena *a);
 /* Whether this member of the group is meant: always, but for a group "*" -> "*". */
 bool route_serves(const struct route_target *target, const struct deployment *d);
+
+/* A key for that vendor is there, or none is needed. */
+bool route_can_call(const struct config *c, const struct provider *p);
+
+/* ---- pass.c ---------------------------------------------------------------------------------- */
+
+void route_add_passes(struct route_table *t, struct tls_context *ca, struct diags *d);
 
 /* ---- pattern.c ------------------------------------------------------------------------------ */
 

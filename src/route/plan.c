@@ -80,7 +80,14 @@ bool plan_init(struct plan *p, const struct route_table *t, str model,
     const struct chat_extra *overrides = NULL;
     str name = model;
     *p = (struct plan){ .table = t, .arena = a, .options = *options, .asked = model };
-    if (!route_resolve(t, model, &target)) {
+    if (options->only) {
+        struct route_group *g = NEW(a, struct route_group, 1);
+        g->members = NEW(a, const struct deployment *, 1);
+        g->members[0] = options->only;
+        g->n = 1;
+        g->name = options->only->group_name;
+        target = (struct route_target){ .group = g, .name = g->name, .by_id = true };
+    } else if (!route_resolve(t, model, &target)) {
         const struct fallback_target *f = t->config->default_fallbacks;
         if (options->disable_fallbacks || !f || !route_resolve(t, f->model, &target))
             return false;

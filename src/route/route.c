@@ -13,7 +13,7 @@ static bool is_any_vendor(const struct model_entry *e)
            !e->custom_llm_provider.n && secret_is_empty(&e->api_key) && !e->mock_response.p;
 }
 
-static bool can_call(const struct config *c, const struct provider *p)
+bool route_can_call(const struct config *c, const struct provider *p)
 {
     if (p->later || !p->base)
         return false;
@@ -41,7 +41,7 @@ static void add_vendors(struct route_table *t, const struct model_entry *e,
     for (size_t i = 0; i < provider_count; i++) {
         const struct provider *p = &providers[i];
         struct deployment *dep = &t->deployments[t->ndeployments];
-        if (!can_call(t->config, p))
+        if (!route_can_call(t->config, p))
             continue;
         str model = arena_fmt(&t->arena, "%s/*", p->prefix);
         if (!deployment_init(dep, t->config, e, model, &t->arena, d))
@@ -79,6 +79,7 @@ static void add_deployments(struct route_table *t, const struct route_table *pre
         else
             *dep = (struct deployment){ 0 };
     }
+    route_add_passes(t, ca, d);
 }
 
 /* ---- building: groups ----------------------------------------------------------------------- */
@@ -255,6 +256,8 @@ void route_table_free(struct route_table *t)
         return;
     for (size_t i = 0; i < t->ndeployments; i++)
         deployment_done(&t->deployments[i]);
+    for (size_t i = 0; i < t->npasses; i++)
+        deployment_done(&t->passes[i]);
     map_done(&t->by_group);
     map_done(&t->by_id);
     map_done(&t->by_model);

@@ -77,6 +77,7 @@ struct deployment {
     uint32_t timeout_ms, stream_timeout_ms, connect_ms;     /* 0: none (connect_ms: default) */
     int64_t num_retries, cooldown_ms;                       /* CHAT_UNSET */
     struct price price;
+    const struct pass_through *pass; /* it is one of these; else NULL */
     const struct model_entry *entry; /* NULL for built-ins */
     struct route_health *health;
     /* private to route/ */
@@ -114,6 +115,15 @@ bool route_knows(const struct route_table *t, str name);
 /* First deployment of a name, for /model/info and the like; NULL if none. */
 const struct deployment *route_first(const struct route_table *t, str name);
 
+/* Whole APIs, for what is not a model's: see route/pass.c. */
+
+/* Whom "/NAME/..." is passed on to: the vendor by the key in the environment, else its first
+ * deployment; NULL: neither. */
+const struct deployment *route_vendor(const struct route_table *t, str name);
+/* The one of general_settings.pass_through_endpoints for that path, and what stands behind its own
+ * path; NULL: none. */
+const struct deployment *route_pass(const struct route_table *t, str path, str *ret_rest);
+
 /* ---- outcomes ------------------------------------------------------------------------------- */
 
 enum route_failure {
@@ -148,7 +158,8 @@ struct plan_options {
     int num_retries;     /* -1: as configured */
     uint32_t timeout_ms; /* 0: as configured */
     bool disable_fallbacks;
-    str fallbacks; /* JSON text of the request's own list; empty: none */
+    str fallbacks;                 /* JSON text of the request's own list; empty: none */
+    const struct deployment *only; /* this one, whatever the name */
 };
 
 struct plan_options plan_options_default(void);

@@ -5,6 +5,7 @@
 #include "base/clock.h"
 #include "base/mem.h"
 #include "server/operation.h"
+#include "server/pass.h"
 #include "server/reply.h"
 
 enum {
@@ -37,6 +38,11 @@ static void drop_request(struct call *c)
     }
 }
 
+static bool has_no_body(const struct call *c)
+{
+    return c->x->head_request || c->upstream_status == 204 || c->upstream_status == 304;
+}
+
 /* Sends what is gathered in frames as one write, with the head before it if it is the first. */
 static void flush_frames(struct call *c, struct buf *frames, bool last)
 {
@@ -49,7 +55,10 @@ static void flush_frames(struct call *c, struct buf *frames, bool last)
     if (begins) {
         bool raw = c->answer == ANSWER_RAW;
         reply_begin(x, out, raw ? c->upstream_status : 200);
-        reply_stream_head(x, out, raw ? c->reply_type : str_c(c->in->stream_type));
+        if (raw && has_no_body(c))
+            reply_no_body_head(x, out, c->reply_type);
+        else
+            reply_stream_head(x, out, raw ? c->reply_type : str_c(c->in->stream_type));
         x->started = true;
         c->counted_stream = true;
         stat_add(x->sw->server->stats.streams, 1);
@@ -483,7 +492,8 @@ static void take_fields(struct call *c, const struct http_head *head)
         if (str_ieq(name, S("x-request-id")) || str_ieq(name, S("request-id"))) {
             buf_add(&b, S("llm_provider-"));
             http_add_field(&b, name, value);
-        } else if (field_passes(name) && !deployment_leaks(c->dep, value)) {
+        } else if ((field_passes(name) || (c->op && c->op->pass && pass_returns_field(name))) &&
+                   !deployment_leaks(c->dep, value)) {
             http_add_field(&b, name, value);
         }
     }
@@ -505,7 +515,9 @@ static void on_head(struct client_call *cc, const struct http_head *head)
     c->retry_after_ms = retry_after_of(head);
     take_fields(c, head);
     exchange_move(c->x, X_RELAY);
-    if (head->status < 200 || head->status >= 300)
+    if (c->op && c->op->pass)
+        c->answer = ANSWER_RAW;
+    else if (head->status < 200 || head->status >= 300)
         c->answer = ANSWER_ERROR;
     else if (c->op && !c->html && !c->op->whole && !str_istarts(type, S("application/json")))
         c->answer = ANSWER_RAW;

@@ -145,9 +145,8 @@ static void read_overrides(struct call *c, struct plan_options *o)
         o->fallbacks = c->try->members[MEMBER_FALLBACKS].value;
 }
 
-void call_serve(struct exchange *x, const struct operation *op)
+static struct call *call_new(struct exchange *x, const struct operation *op)
 {
-    struct err e = { 0 };
     struct call *c = NEW(&x->arena, struct call, 1);
     c->x = x;
     c->op = op;
@@ -157,6 +156,28 @@ void call_serve(struct exchange *x, const struct operation *op)
     c->usage = &call_no_usage;
     c->try->loss.arena = &x->arena;
     c->begin_ms = exchange_now_ms(x);
+    return c;
+}
+
+void call_pass(struct exchange *x, const struct deployment *d, str path)
+{
+    struct plan_options options = plan_options_default();
+    struct call *c = call_new(x, &operation_pass);
+    c->model_shown = d->group_name;
+    c->try->path = path;
+    options.num_retries = 0;
+    options.disable_fallbacks = true;
+    options.only = d;
+    x->call = c;
+    BUG_UNLESS(plan_init(&c->try->plan, x->snap->routes, c->model_shown, &options, &x->scratch));
+    exchange_move(x, X_ROUTE);
+    next_attempt(c);
+}
+
+void call_serve(struct exchange *x, const struct operation *op)
+{
+    struct err e = { 0 };
+    struct call *c = call_new(x, op);
     if (FAILED(op && op->form ? operation_find_model(c, &e) : scan_body(c, &e))) {
         reply_error_text(x, 400, "invalid_request_error", "request_body", "Invalid %s: %s",
                          op && op->form ? "form" : "JSON payload", e.text);

@@ -61,6 +61,7 @@ struct attempt {
     struct plan plan;
     struct json_member members[MEMBER_COUNT];
     struct chat_req *req; /* NULL while nothing had to be translated */
+    str path;             /* operation_pass: where it goes */
     void *neutral;        /* the same of an operation: its own */
     struct chat_loss loss;
     str source; /* the client's body, without the deployment's additional_drop_params */
@@ -118,6 +119,8 @@ struct call {
 void call_chat(struct exchange *x);
 /* Serves x as its endpoint's operation (server/operation.h). */
 void call_operation(struct exchange *x);
+/* Passes x on to that deployment's host, at that path. */
+void call_pass(struct exchange *x, const struct deployment *d, str path);
 /* Serves x as op; NULL: a chat. */
 void call_serve(struct exchange *x, const struct operation *op);
 

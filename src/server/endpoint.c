@@ -59,7 +59,7 @@ static bool find_row(const struct endpoint *table, size_t n, str method, str pat
             continue;
         m->path_known = true;
         m->rest = rest;
-        if (str_eq(method, str_c(table[i].method)) ||
+        if (str_eq(method, str_c(table[i].method)) || str_eq(S("*"), str_c(table[i].method)) ||
             (str_eq(method, S("HEAD")) && str_eq(S("GET"), str_c(table[i].method)))) {
             m->row = &table[i];
             return true;

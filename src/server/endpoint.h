@@ -21,7 +21,7 @@ enum access {
 };
 
 struct endpoint {
-    const char *method;
+    const char *method; /* "*": any */
     /* "/v1/models": exactly that; "/v1/models/ *" (without the blank): and anything below. */
     const char *path;
     enum access access;

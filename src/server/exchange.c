@@ -6,6 +6,8 @@
 #include "http/url.h"
 #include "server/auth.h"
 #include "server/call.h"
+#include "server/operation.h"
+#include "server/pass.h"
 #include "server/reply.h"
 
 enum {
@@ -88,6 +90,9 @@ static void find_endpoint(struct exchange *x)
     if (!x->in)
         x->in = dialect_get(DIALECT_OPENAI_CHAT);
     if (m.row || str_eq(x->method, S("OPTIONS")))
+        return;
+    x->endpoint = pass_find(x);
+    if (x->endpoint)
         return;
     if (m.path_known)
         set_refusal(
@@ -181,9 +186,14 @@ static void keep_fields(struct exchange *x, const struct http_head *head)
     struct buf on;
     buf_init(&on, HTTP_HEAD_BYTES_MAX);
     bool all_x = x->snap->config->forward_client_headers_to_llm_api;
+    bool passes = x->endpoint && x->endpoint->op == &operation_pass;
     for (size_t i = 0; i < head->nfields; i++) {
         str name = head->fields[i].name;
-        if (str_ieq(name, S("origin")))
+        if (passes && pass_keeps_field(x, name))
+            http_add_field(&on, name, head->fields[i].value);
+        else if (passes && str_istarts(name, S("x-pass-")) && name.n > 7)
+            http_add_field(&on, str_skip(name, 7), head->fields[i].value);
+        else if (str_ieq(name, S("origin")))
             x->cors = true;
         else if (str_ieq(name, S("content-type")) &&
                  str_istarts(head->fields[i].value, S("multipart/")))

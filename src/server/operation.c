@@ -28,6 +28,8 @@ rc operation_find_model(struct call *c, struct err *e)
 
 rc operation_check(struct call *c, struct err *e)
 {
+    if (c->op->pass)
+        return RC_OK;
     if (c->dep->local)
         return fail(e, E_NOT_FOUND, "model", 0, "%.*s is a built-in test model: it only chats",
                     STRF(c->model_shown));
@@ -56,6 +58,8 @@ size_t operation_form(struct call *c, str *pieces)
 
 str operation_path(const struct call *c)
 {
+    if (c->op->pass)
+        return c->try->path;
     if (c->op->path)
         return c->op->path(c);
     str tail = str_c(c->op->tail);
@@ -160,6 +164,7 @@ rc operation_answer(struct call *c, struct buf *out, str body, struct chat_usage
 
 /* ---- the rows that pass as they are --------------------------------------------------------- */
 
+const struct operation operation_pass = { .name = "pass-through", .pass = true };
 const struct operation operation_moderations = { .name = "moderations",
                                                  .tail = "/moderations",
                                                  .default_model = "omni-moderation-latest" };

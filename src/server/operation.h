@@ -15,6 +15,7 @@
 struct operation {
     const char *name;          /* "embeddings": for people */
     const char *tail;          /* below the base of an OpenAI-like vendor */
+    bool pass;                 /* everything passes as it is: see pass.h */
     bool form;                 /* multipart/form-data: only the model's value is changed */
     bool whole;                /* the answer is one JSON body, whatever its Content-Type */
     const char *default_model; /* where the model may be left out; NULL: it may not */
@@ -32,9 +33,9 @@ struct operation {
     rc (*answer)(struct call *c, struct buf *out, str body, struct chat_usage *u, struct err *e);
 };
 
-extern const struct operation operation_embeddings, operation_rerank, operation_moderations,
-    operation_images, operation_image_edits, operation_image_variations, operation_speech,
-    operation_transcriptions, operation_translations;
+extern const struct operation operation_pass, operation_embeddings, operation_rerank,
+    operation_moderations, operation_images, operation_image_edits, operation_image_variations,
+    operation_speech, operation_transcriptions, operation_translations;
 
 /* ---- for the files of the call -------------------------------------------------------------- */
 

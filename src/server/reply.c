@@ -94,6 +94,14 @@ void reply_stream_head(struct exchange *x, struct buf *out, str type)
     buf_add(out, S("\r\n"));
 }
 
+void reply_no_body_head(struct exchange *x, struct buf *out, str type)
+{
+    if (x->head_request)
+        reply_field(out, S("content-type"), type);
+    connection_fields(x, out);
+    buf_add(out, S("\r\n"));
+}
+
 void reply_chunk_size(struct buf *out, size_t n)
 {
     buf_hex(out, n);

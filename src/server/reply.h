@@ -15,6 +15,8 @@ void reply_field(struct buf *out, str name, str value);
 void reply_body_head(struct exchange *x, struct buf *out, str type, size_t bytes);
 /* Content-Type of a stream, chunked or until close, blank line. */
 void reply_stream_head(struct exchange *x, struct buf *out, str type);
+/* A blank line: an answer that has no body by its nature. */
+void reply_no_body_head(struct exchange *x, struct buf *out, str type);
 /* The line that begins a chunk of n bytes. */
 void reply_chunk_size(struct buf *out, size_t n);
 /* One chunk (or the bare bytes towards HTTP/1.0), and the last one. */

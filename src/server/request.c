@@ -280,9 +280,39 @@ struct chat_target call_target(const struct call *c)
     };
 }
 
+/* A passed-on request's head: what is the caller's own stands in fields_on. */
+static void add_pass_head(struct call *c, str path, size_t body_bytes)
+{
+    struct exchange *x = c->x;
+    struct buf *h = &x->sw->out;
+    buf_clear(h);
+    buf_add(h, x->method);
+    buf_chr(h, ' ');
+    buf_add(h, path);
+    buf_add(h, S(" HTTP/1.1\r\nhost: "));
+    buf_add(h, c->dep->host_field);
+    buf_add(h, S("\r\nuser-agent: sluice/" SLUICE_VERSION "\r\n"));
+    buf_add(h, secret_reveal(&c->dep->auth_fields));
+    buf_add(h, c->dep->extra_fields);
+    buf_add(h, x->asked->fields_on);
+    if (c->out->id == DIALECT_ANTHROPIC && !c->dep->pass &&
+        !str_icontains(x->asked->fields_on, S("anthropic-version:")))
+        buf_add(h, S("anthropic-version: 2023-06-01\r\n"));
+    if (body_bytes || str_starts(x->method, S("P"))) { /* POST, PUT, PATCH */
+        buf_add(h, S("content-length: "));
+        buf_u64(h, body_bytes);
+        buf_add(h, S("\r\n"));
+    }
+    buf_add(h, S("\r\n"));
+}
+
 static void add_head(struct call *c, str path, size_t body_bytes)
 {
     const struct deployment *d = c->dep;
+    if (c->op && c->op->pass) {
+        add_pass_head(c, path, body_bytes);
+        return;
+    }
     struct buf *h = &c->x->sw->out; /* copied into scratch once it is complete */
     buf_clear(h);
     buf_add(h, S("POST "));
@@ -316,7 +346,10 @@ static rc make_body(struct call *c, size_t *ret_bytes, struct err *e)
     str pieces[7];
     size_t n;
     bool same = c->op ? operation_splices(c) : !needs_translation(c);
-    if (c->op && c->op->form) {
+    if (c->op && c->op->pass) {
+        pieces[0] = buf_str(&c->x->asked->body);
+        n = pieces[0].n ? 1 : 0;
+    } else if (c->op && c->op->form) {
         n = operation_form(c, pieces);
     } else if (same && can_splice(c)) {
         n = splice_body(c, pieces);
@@ -365,6 +398,7 @@ rc call_send(struct call *c, struct err *e)
     }
     c->try->request.origin = &c->dep->origin;
     c->try->request.pieces[0] = arena_dup(&x->scratch, buf_str(head));
+    c->try->request.head_method = c->op && c->op->pass && x->head_request;
     c->try->request.connect_ms = c->dep->connect_ms;
     c->in_flight = true;
     client_start(x->sw->w.client, &c->client, &c->try->request, &call_client_ops);

@@ -512,3 +512,152 @@ def test_wrong_rerank_requests(gateway, upstream):
         r = gw.http.post("/v1/rerank", json={"model": "m", **body})
         assert r.status_code == 400 and word in r.json()["error"]["message"], r.text
     assert up.requests == []
+
+
+# ---- passing on --------------------------------------------------------------------------------------
+
+def raw_path(gw, path, method="GET"):
+    from conftest import raw_exchange
+    return raw_exchange(gw.port, f"{method} {path} HTTP/1.1\r\nhost: x\r\nconnection: close\r\n\r\n".encode())
+
+
+VENDORS = {  # prefix: (model, suffix of api_base, field with the key)
+    "anthropic": ("anthropic/x", "", "x-api-key: sk-upstream"),
+    "openai": ("openai/x", "/v1", "authorization: bearer sk-upstream"),
+    "gemini": ("gemini/x", "", "x-goog-api-key: sk-upstream"),
+    "cohere": ("cohere/x", "", "authorization: bearer sk-upstream"),
+    "mistral": ("mistral/x", "/v1", "authorization: bearer sk-upstream"),
+    "vllm": ("hosted_vllm/x", "/v1", "authorization: bearer sk-upstream"),
+}
+
+
+@pytest.mark.parametrize("prefix", VENDORS)
+@pytest.mark.parametrize("method", ["GET", "POST", "PUT", "DELETE", "PATCH"])
+def test_vendor_pass_through(gateway, upstream, prefix, method):
+    name, suffix, key = VENDORS[prefix]
+    up = upstream(answering({"ok": [1.50]}, status="201 Created", fields="x-secret: 1\r\nretry-after: 7\r\n"))
+    gw = gateway(config_of(model("m", f"http://127.0.0.1:{up.port}{suffix}", name),
+                           general_settings={"master_key": "sk-gateway"}))
+    body = b'{"model" : "anything"}' if method in ("POST", "PUT", "PATCH") else b""
+    r = gw.http.request(method, f"/{prefix}/v1/something/else:do?alt=sse&key=sk-gateway&x=%20y", content=body,
+                        headers={"authorization": "Bearer sk-gateway", "x-api-key": "sk-gateway", "cookie": "c=1",
+                                 "content-type": "application/json", "anthropic-beta": "b1", "x-pass-foo": "bar"})
+    assert r.status_code == 201 and r.text == '{"ok": [1.5]}'
+    assert "x-secret" not in r.headers and r.headers["retry-after"] == "7"
+    head, _, sent = up.requests[0].partition(b"\r\n\r\n")
+    assert head.startswith(f"{method} /v1/something/else:do?alt=sse&x=%20y HTTP/1.1\r\n".encode())
+    assert sent == body
+    low = head.decode().lower()
+    assert key in low and "sk-gateway" not in low and "cookie" not in low
+    assert "anthropic-beta: b1" in low and "\r\nfoo: bar" in low
+    if prefix == "anthropic":
+        assert "anthropic-version: 2023-06-01" in low
+
+
+def test_pass_through_errors_and_streams_pass(gateway, upstream):
+    answers = [reply({"type": "error", "error": {"message": "m"}}, status="429 Too Many Requests"),
+               stream_head() + http_chunk("event: a\ndata: 1\n\n") + http_chunk("data: 2\n\n") + b"0\r\n\r\n",
+               b"HTTP/1.1 204 No Content\r\n\r\n",
+               b"HTTP/1.1 200 OK\r\ncontent-length: 10\r\ncontent-type: text/x\r\n\r\n"]
+    up = upstream(lambda conn, request: conn.sendall(answers[len(up.requests) - 1]) and None)
+    gw = gateway(config_of(model("m", f"http://127.0.0.1:{up.port}", "anthropic/x")))
+    r = gw.http.get("/anthropic/v1/x")
+    assert r.status_code == 429 and r.json() == {"type": "error", "error": {"message": "m"}}
+    r = gw.http.post("/anthropic/v1/x", json={})
+    assert r.text == "event: a\ndata: 1\n\ndata: 2\n\n" and r.headers["content-type"] == "text/event-stream"
+    r = gw.http.delete("/anthropic/v1/x")
+    assert r.status_code == 204 and r.content == b"" and "transfer-encoding" not in r.headers
+    r = gw.http.head("/anthropic/v1/x")
+    assert r.status_code == 200 and r.headers["content-type"] == "text/x"
+    assert gw.http.get("/health/liveliness").status_code == 200
+    assert len(up.requests) == 4
+
+
+@pytest.mark.parametrize("path", ["/anthropic/v1/../x", "/anthropic/v1/%2e%2e/x", "/anthropic/%2E/x",
+                                  "/anthropic/v1/a%2Fb", "/anthropic/v1/a%2f..%2fb", "/anthropic/a%5Cb",
+                                  "/anthropic/a%00b", "/anthropic/a%0d%0ax:y"])
+def test_paths_that_are_not_passed_on(gateway, upstream, path):
+    up = upstream(answering({}))
+    gw = gateway(config_of(model("m", f"http://127.0.0.1:{up.port}", "anthropic/x")))
+    got = raw_path(gw, path)
+    assert re.match(rb"HTTP/1.1 40[04] ", got), got
+    assert up.requests == []
+
+
+def test_pass_through_stays_on_its_host(gateway, upstream):
+    up = upstream(answering({}))
+    gw = gateway(config_of(model("m", f"http://127.0.0.1:{up.port}", "anthropic/x")))
+    for path in ("/anthropic//evil.example/x", "/anthropic/http://evil.example/", "/anthropic/@evil.example/x"):
+        raw_path(gw, path)
+    assert [head_of(r).split("\r\n")[1] for r in up.requests] == [f"host: 127.0.0.1:{up.port}"] * len(up.requests)
+    assert path_of(up.requests[0]) == "/evil.example/x"
+
+
+def test_pass_through_needs_a_key_and_a_vendor(gateway, upstream):
+    up = upstream(answering({}))
+    gw = gateway(config_of(model("m", up.base, "openai/x"), general_settings={"master_key": "sk-gateway"}))
+    assert gw.http.get("/openai/v1/assistants").status_code == 401
+    assert gw.http.get("/mistral/v1/x", headers={"authorization": "Bearer sk-gateway"}).status_code == 404
+    assert up.requests == []
+
+
+def test_our_own_endpoints_win_over_passing_on(gateway, upstream):
+    up = upstream(answering(openai_vectors(FLOATS)))
+    gw = gateway(config_of(model("m", up.base, "openai/upstream-model")))
+    assert gw.http.get("/openai/v1/models").json()["data"][0]["id"] == "m"
+    assert gw.http.post("/openai/v1/embeddings", json={"model": "m", "input": "a"}).json()["model"] == "m"
+    assert body_of(up.requests[0])["model"] == "upstream-model"
+
+
+def test_the_key_of_the_environment_comes_first(gateway, upstream):
+    local, vendor = upstream(answering({"who": "local"})), upstream(answering({"who": "vendor"}))
+    gw = gateway(config_of(model("m", local.base, "openai/x")),
+                 env={"OPENAI_API_KEY": "sk-env", "OPENAI_API_BASE": vendor.base})
+    assert gw.http.get("/v1/files").json() == {"who": "vendor"}
+    assert "bearer sk-env" in head_of(vendor.requests[0]).lower() and local.requests == []
+
+
+@pytest.mark.parametrize("path,want", [
+    ("/v1/files", "/v1/files"), ("/files?purpose=batch", "/v1/files?purpose=batch"),
+    ("/openai/v1/files/file-1/content", "/v1/files/file-1/content"), ("/v1/batches/b/cancel", "/v1/batches/b/cancel"),
+    ("/v1/files?custom_llm_provider=mistral&limit=2", "/v1/files?limit=2")])
+def test_files_and_batches(gateway, upstream, path, want):
+    up, other = upstream(answering({"who": "openai"})), upstream(answering({"who": "mistral"}))
+    gw = gateway(config_of(model("m", up.base, "openai/x"), model("n", other.base, "mistral/x")))
+    r = gw.http.post(path, content=b"--X\r\n...", headers={"content-type": "multipart/form-data; boundary=X"})
+    wanted = other if "mistral" in path else up
+    assert r.json()["who"] == ("mistral" if "mistral" in path else "openai")
+    assert path_of(wanted.requests[0]) == want and wanted.requests[0].endswith(b"--X\r\n...")
+    assert "content-type: multipart/form-data; boundary=X" in head_of(wanted.requests[0])
+
+
+def test_files_without_a_vendor(gateway):
+    gw = gateway(config_of({"model_name": "e", "litellm_params": {"model": "sluice/echo"}}))
+    r = gw.http.get("/v1/files")
+    assert r.status_code == 404 and "openai" in r.json()["error"]["message"]
+
+
+def test_anthropic_batches(gateway, upstream):
+    up = upstream(answering({"id": "msgbatch_1"}))
+    gw = gateway(config_of(model("m", f"http://127.0.0.1:{up.port}", "anthropic/x")))
+    assert gw.http.post("/v1/messages/batches", json={"requests": []}).json() == {"id": "msgbatch_1"}
+    assert gw.http.get("/anthropic/v1/messages/batches/b1/results").json() == {"id": "msgbatch_1"}
+    assert [path_of(r) for r in up.requests] == ["/v1/messages/batches", "/v1/messages/batches/b1/results"]
+
+
+def test_own_pass_through_endpoints(gateway, upstream):
+    up = upstream(answering({"ok": True}))
+    gw = gateway(config_of(general_settings={"master_key": "sk-gateway", "pass_through_endpoints": [
+        {"path": "/rank", "target": f"http://127.0.0.1:{up.port}/deep/rank", "auth": False,
+         "headers": {"Authorization": "Bearer os.environ/RANK_KEY", "x-own": "1"}},
+        {"path": "/all", "target": f"http://127.0.0.1:{up.port}", "include_subpath": True, "forward_headers": True},
+    ]}), env={"RANK_KEY": "sk-rank", "OPENAI_API_KEY": "sk-openai"})
+    assert gw.http.post("/rank", json={"a": 1}).json() == {"ok": True}
+    assert gw.http.post("/rank/x", json={}).status_code == 404
+    assert gw.http.get("/all/a/b?q=1").status_code == 401
+    r = gw.http.get("/all/a/b?q=1", headers={"authorization": "Bearer sk-gateway", "x-mine": "2"})
+    assert r.status_code == 200
+    assert path_of(up.requests[0]) == "/deep/rank" and "x-own: 1" in head_of(up.requests[0])
+    assert path_of(up.requests[1]) == "/a/b?q=1" and "x-mine: 2" in head_of(up.requests[1])
+    assert "authorization: bearer sk-rank" in head_of(up.requests[0]).lower()
+    assert "sk-gateway" not in head_of(up.requests[1]) and "sk-openai" not in head_of(up.requests[1])
