@@ -36,19 +36,18 @@ static inline const char *json_plain_end(const char *p, const char *end)
             return p + __builtin_ctz(mask);
         p += 16;
     }
-#else
+#endif
     const uint64_t ones = 0x0101010101010101u, highs = 0x8080808080808080u;
-    while (end - p >= 8) {
+    while (end - p >= 8) { /* with SSE2: the tail; short strings are mostly keys */
         uint64_t x;
         memcpy(&x, p, 8);
-        uint64_t quote = x ^ (ones * '"'), slash = x ^ (ones * '\\');
+        uint64_t q = x ^ (ones * '"'), b = x ^ (ones * '\\');
         /* A high bit where a byte is zero, below 0x20, or has it set already; never one too few. */
-        uint64_t bad = x | (x - ones * 0x20) | (quote - ones) | (slash - ones);
+        uint64_t bad = x | (x - ones * 0x20) | (q - ones) | (b - ones);
         if (bad & highs)
             break; /* exactly where is found bytewise below */
         p += 8;
     }
-#endif
     while (p < end && json_is_plain(*p))
         p++;
     return p;

@@ -64,6 +64,16 @@ void json_escape(struct buf *out, str s)
 
 void json_quote(struct buf *out, str s)
 {
+    enum { SHORT = 64 };
+    if (s.n && s.n <= SHORT && s.n + 2 <= out->cap - out->n &&
+        json_plain_end(s.p, s.p + s.n) == s.p + s.n) { /* keys, and most names */
+        char *p = out->p + out->n;
+        *p = '"';
+        memcpy(p + 1, s.p, s.n);
+        p[s.n + 1] = '"';
+        out->n += s.n + 2;
+        return;
+    }
     buf_chr(out, '"');
     json_escape(out, s);
     buf_chr(out, '"');
