@@ -75,7 +75,7 @@ struct gemini_signature {
 struct gemini_signature gemini_signature_in(struct arena *a, str sig);
 
 /* What one part of a content is: the union's member, or OPAQUE. signature and thought besides. */
-void gemini_read_media(struct chat_part *part, jval *inline_data, jval *file_data);
+void gemini_read_media(struct chat_part *part, jval *inline_data, jval *file_data, struct arena *a);
 enum part_kind gemini_media_kind(str mime);
 
 /* ---- answers -------------------------------------------------------------------------------- */

@@ -94,13 +94,26 @@ enum part_kind gemini_media_kind(str mime)
                                             : PART_FILE;
 }
 
-void gemini_read_media(struct chat_part *part, jval *inline_data, jval *file_data)
+/* Google takes the URL's alphabet as well, and its Python SDK writes it; other vendors do not. */
+static str standard_base64(struct arena *a, str data)
+{
+    if (data.n == 0 || (!memchr(data.p, '-', data.n) && !memchr(data.p, '_', data.n)))
+        return data;
+    size_t padding = (4 - data.n % 4) % 4;
+    char *p = arena_raw(a, data.n + padding);
+    for (size_t i = 0; i < data.n; i++)
+        p[i] = data.p[i] == '-' ? '+' : data.p[i] == '_' ? '/' : data.p[i];
+    memset(p + data.n, '=', padding);
+    return (str){ p, data.n + padding };
+}
+
+void gemini_read_media(struct chat_part *part, jval *inline_data, jval *file_data, struct arena *a)
 {
     jval *from = inline_data ? inline_data : file_data;
     part->media.mime = gemini_get_str(from, S("mimeType"));
     part->media.name = gemini_get_str(from, S("displayName"));
     if (inline_data) {
-        part->media.data = jd_get_str(from, S("data"));
+        part->media.data = standard_base64(a, jd_get_str(from, S("data")));
     } else {
         str uri = gemini_get_str(from, S("fileUri"));
         /* Files of Google's own store are of use to Google only. */
@@ -144,7 +157,7 @@ static void read_result(struct reader *r, struct chat_part *part, jval *v)
             continue;
         str mime = gemini_get_str(data ? data : file, S("mimeType"));
         gemini_read_media(chat_add_part(r->arena, &part->result.content, gemini_media_kind(mime)),
-                          data, file);
+                          data, file, r->arena);
     }
 }
 
@@ -227,7 +240,7 @@ static void read_part(struct reader *r, struct chat_message *m, jval *v)
         part->signature = sig.sig;
         if (jd_count(v) > 1) /* videoMetadata and the like */
             part->raw = jd_text(v, r->arena);
-        gemini_read_media(part, data, file);
+        gemini_read_media(part, data, file, r->arena);
     } else if (is_text) {
         read_text(r, m, v, &sig);
     } else if (jd_is_obj(v) && jd_count(v)) {

@@ -343,7 +343,7 @@ static void read_part(struct chat_part ***tail, jval *v, struct arena *a)
     } else if (jd_is_obj(data)) {
         str mime = jd_get_str(data, S("mimeType"));
         struct chat_part *part = new_part(tail, gemini_media_kind(mime), a);
-        gemini_read_media(part, data, NULL);
+        gemini_read_media(part, data, NULL, a);
         part->signature = signature;
     } else if (jd_is_str(text) || (signature.n && jd_count(v) == 1)) {
         bool thought = jd_is_true(jd_get(v, S("thought")));

@@ -41,7 +41,7 @@ static void read_part(struct gemini_stream_reader *s, uint32_t choice, jval *v,
         emit_call(s, choice, call, signature, sink, a);
     } else if (jd_is_obj(data)) {
         struct chat_part part = { .kind = PART_IMAGE };
-        gemini_read_media(&part, data, NULL);
+        gemini_read_media(&part, data, NULL, a);
         emit(sink, (struct chat_event){ .kind = EV_MEDIA, .choice = choice, .media = &part.media });
     } else if (jd_is_str(jd_get(v, S("text"))) || (signature.n && jd_count(v) == 1)) {
         bool thought = jd_is_true(jd_get(v, S("thought")));

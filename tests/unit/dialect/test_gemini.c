@@ -202,6 +202,11 @@ static const struct {
       "\"mimeType\":\"image/png\"}},{\"fileData\":{\"fileUri\":\"https://youtu.be/x\"}},"
       "{\"fileData\":{\"fileUri\":\"https://generativelanguage.googleapis.com/v1beta/files/abc\"}},"
       "{\"inlineData\":{\"mimeType\":\"image/png\",\"data\":\"iVBORw0=\"}}]}]}" },
+    { "base64 in the URL's alphabet, as Google's Python SDK writes it", "gemini-2.5-flash",
+      "{\"contents\":[{\"role\":\"user\",\"parts\":[{\"inlineData\":{\"mimeType\":\"image/png\","
+      "\"data\":\"iV-_Rw\"}}]}]}",
+      "{\"contents\":[{\"role\":\"user\",\"parts\":[{\"inlineData\":{\"mimeType\":\"image/png\","
+      "\"data\":\"iV+/Rw==\"}}]}]}" },
     { "extras that Gemini knows", "gemini-2.5-flash",
       "{\"contents\":[" USER_HI "],\"safety_settings\":[{\"category\":\"c\"}],"
       "\"cachedContent\":\"cachedContents/1\",\"foo\":1,\"serviceTier\":\"flex\"}",
