@@ -20,8 +20,19 @@ SLUICE = os.environ.get("SLUICE", str(ROOT / "build" / "sluice"))
 
 
 def pytest_configure(config):
-    config.addinivalue_line("markers", "slow: takes more than a few seconds")
+    config.addinivalue_line("markers", "slow: takes minutes; run with --slow only")
     config.addinivalue_line("markers", "js: needs node and npm packages")
+
+
+def pytest_addoption(parser):
+    parser.addoption("--slow", action="store_true", help="also the tests that take minutes")
+
+
+def pytest_collection_modifyitems(config, items):
+    if not config.getoption("--slow"):
+        slow = [i for i in items if i.get_closest_marker("slow")]
+        config.hook.pytest_deselected(items=slow)
+        items[:] = [i for i in items if i not in slow]
 
 
 class Process:

@@ -30,31 +30,6 @@ MORE = {
 }
 
 
-def check_models(got):
-    sdk.no_error(got)
-    assert set(DIALECTS) <= set(got["ids"]), got
-
-
-CHECKS = {
-    "plain": sdk.check_plain,
-    "stream": sdk.check_stream,
-    "call": sdk.check_loop,
-    "calls": sdk.check_parallel,
-    "image": sdk.check_image,
-    "json": sdk.check_json,
-    "think": sdk.check_thinking,
-    "bad": sdk.check_bad,
-    "wrongkey": sdk.check_wrong_key,
-    "retry": sdk.check_retry,
-    "midstream": sdk.check_broken,
-    "cut": sdk.check_broken,
-    "abort": sdk.check_abort,
-    "silent": sdk.check_silent_abort,
-    "models": check_models,
-}
-WITH_WORLD = {sdk.check_image, sdk.check_retry, sdk.check_abort, sdk.check_silent_abort}
-
-
 @pytest.mark.parametrize("script,model,scenario", [
     pytest.param(script, model, scenario, id=f"{script}-{model}-{scenario}")
     for script, models in SDKS.items() for model in models for scenario in COMMON + MORE[script]
@@ -64,9 +39,4 @@ def test_js(sdk_worlds, script, model, scenario):
     if sdk.js_missing():
         pytest.skip(sdk.js_missing())
     world = sdk_worlds.get()
-    got = sdk_worlds.js(script, SDKS[script])[model][scenario]
-    check = CHECKS[scenario.split("_")[0]]
-    if check in WITH_WORLD:
-        check(got, world)
-    else:
-        check(got)
+    sdk.check(world, scenario, sdk_worlds.js(script, SDKS[script])[model][scenario])

@@ -1,4 +1,4 @@
-// What the SDK scripts share. A task comes on stdin: {url, key, models, prompts, png, city, weather};
+// What the SDK scripts share. A task comes on stdin: {url, key, models, prompts, png, city, weather, seconds};
 // run() does every scenario for every model and prints {model: {scenario: result}} as the last line.
 // A result that throws becomes {error: {name, status, message}}.
 import { readFileSync } from 'node:fs';
@@ -27,7 +27,7 @@ export async function run(scenarios, limit = 6) {
       try {
         results[job.model][job.name] = await Promise.race([
           job.fn(job.model, ask),
-          sleep(20000).then(() => { throw new Error('took more than 20 s'); }),
+          sleep(task.seconds * 1000).then(() => { throw new Error(`took more than ${task.seconds} s`); }),
         ]);
       } catch (e) {
         results[job.model][job.name] = { error: fault(e) };
