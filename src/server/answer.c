@@ -4,6 +4,7 @@
 
 #include "base/clock.h"
 #include "base/mem.h"
+#include "http/inflate.h"
 #include "server/operation.h"
 #include "server/pass.h"
 #include "server/reply.h"
@@ -527,6 +528,17 @@ static void on_head(struct client_call *cc, const struct http_head *head)
         c->answer = ANSWER_WHOLE;
     else
         c->answer = ANSWER_FRAMES;
+    /* Nothing asks for a coding, but some upstreams use one all the same. */
+    enum inflate_kind coding = inflate_kind_of(http_field_get(head, S("content-encoding")));
+    if (coding == INFLATE_UNKNOWN) {
+        struct chat_error err = upstream_error(
+            c, 502, S("The upstream answered in a content coding that was not asked for."));
+        c->answer = ANSWER_NONE;
+        fail_answer(c, ROUTE_FAIL_MALFORMED, &err);
+        return;
+    }
+    if (coding != INFLATE_NONE)
+        c->inflate = inflate_new(coding, REPLY_BYTES_MAX);
     if (c->answer == ANSWER_FRAMES) {
         frames_init(c);
         return;
@@ -541,13 +553,14 @@ static void on_head(struct client_call *cc, const struct http_head *head)
         buf_room(&c->reply, (size_t)head->content_length);
 }
 
-static void on_body(struct client_call *cc, str bytes)
+/* A piece of the body, its coding undone. */
+static void take_body(struct call *c, str bytes)
 {
-    struct call *c = of(cc);
     struct sse_event ev;
     struct err e = { 0 };
     rc r = RC_OK;
-    c->last_ms = exchange_now_ms(c->x);
+    if (c->broken)
+        return;
     if (c->answer == ANSWER_RAW) {
         note_first(c);
         buf_add(gather_frames(c), bytes);
@@ -624,6 +637,29 @@ static void send_frames(struct call *c, bool last)
         drop_request(c);
 }
 
+static void undo_coding(struct call *c, str bytes)
+{
+    struct buf *plain = &c->x->sw->inflated;
+    struct err e = { 0 };
+    buf_clear(plain);
+    if (!FAILED(inflate_add(c->inflate, bytes, plain, &e))) {
+        take_body(c, buf_str(plain));
+        return;
+    }
+    struct chat_error err = upstream_error(c, 502, str_c(e.text));
+    fail_answer(c, ROUTE_FAIL_MALFORMED, &err);
+}
+
+static void on_body(struct client_call *cc, str bytes)
+{
+    struct call *c = of(cc);
+    c->last_ms = exchange_now_ms(c->x);
+    if (c->inflate)
+        undo_coding(c, bytes);
+    else
+        take_body(c, bytes);
+}
+
 static void on_read_done(struct client_call *cc)
 {
     struct call *c = of(cc);
@@ -672,7 +708,13 @@ static void finish_frames(struct call *c)
 static void on_end(struct client_call *cc)
 {
     struct call *c = of(cc);
+    struct err e = { 0 };
     c->in_flight = false;
+    if (c->inflate && FAILED(inflate_end(c->inflate, &e))) {
+        struct chat_error err = upstream_error(c, 502, str_c(e.text));
+        fail_answer(c, ROUTE_FAIL_TRUNCATED, &err);
+        return;
+    }
     switch (c->answer) {
     case ANSWER_ERROR:
         finish_error(c);
@@ -762,5 +804,7 @@ void answer_free(struct call *c)
 {
     frames_done(c);
     c->answer = ANSWER_NONE;
+    inflate_free(c->inflate);
+    c->inflate = NULL;
     server_give_buf(c->x->sw, &c->reply);
 }

@@ -69,6 +69,8 @@ struct attempt {
     struct buf body; /* its body, where it is not spliced from x->body */
 };
 
+struct inflate;
+
 struct call {
     struct exchange *x;
     const struct operation *op;     /* NULL: a chat */
@@ -77,7 +79,8 @@ struct call {
     struct attempt *try; /* NULL once the answer has begun */
     struct plan_step step;
     struct client_call client;
-    struct buf reply; /* a gathered answer */
+    struct buf reply;        /* a gathered answer */
+    struct inflate *inflate; /* the answer has a content coding; else NULL */
     union {
         struct sse sse;
         struct ndjson ndjson;

@@ -113,6 +113,7 @@ static rc worker_open(struct server *s, struct server_worker *sw, unsigned id, u
     sw->w.client = client_new(&sw->w, &limits);
     buf_init(&sw->out, SIZE_MAX / 2);
     buf_init(&sw->frames, SIZE_MAX / 2);
+    buf_init(&sw->inflated, 16 * 1024 * 1024); /* of one read: the ratio is capped as well */
     pages_init(&sw->pages);
     access_log_init(&sw->log, &sw->w, s->opt.access_format, s->opt.access_fd);
     BUG_UNLESS(getrandom(sw->rng, sizeof(sw->rng), 0) == (ssize_t)sizeof(sw->rng));
@@ -132,6 +133,7 @@ static void worker_close(struct server_worker *sw)
         buf_done(&sw->spare[--sw->nspare]);
     buf_done(&sw->out);
     buf_done(&sw->frames);
+    buf_done(&sw->inflated);
 }
 
 rc server_start(struct server *s, const struct server_options *opt, struct snapshot *snap,

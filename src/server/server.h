@@ -48,6 +48,7 @@ struct server_worker {
     struct http_head head;         /* the head being looked at: valid within one callback */
     struct buf out;                /* heads: what one callback gathers for one write */
     struct buf frames;             /* bodies and frames of the same write */
+    struct buf inflated;           /* an upstream's bytes, their coding undone */
     struct pages pages;            /* for scratch arenas */
     struct buf spare[BODY_SPARES]; /* memory of finished bodies, for the next ones */
     unsigned nspare;

@@ -316,3 +316,30 @@ def test_switched_off_upstream(gateway):
     gw = gateway(config_of(model("m", f"http://127.0.0.1:{port}/v1"), router_settings={"num_retries": 0}))
     r = gw.chat()
     assert r.status_code == 502 and "127.0.0.1" in r.json()["error"]["message"]
+
+
+@pytest.mark.parametrize("stream", [False, True])
+def test_an_upstream_that_compresses_unasked(gateway, upstream, stream):
+    import gzip
+    text = "".join(FRAMES) if stream else json.dumps(completion("packed"))
+    packed = gzip.compress(text.encode())
+    kind = "text/event-stream" if stream else "application/json"
+    up = upstream(lambda c, r: c.sendall(reply(packed, content_type=kind, fields="content-encoding: gzip\r\n")) and None)
+    gw = gateway(config_of(model("m", up.base), router_settings={"num_retries": 0}))
+    if stream:
+        assert gw.stream()[-1] == "[DONE]"
+    else:
+        assert gw.chat().json()["choices"][0]["message"]["content"] == "packed"
+    up.handle = lambda c, r: c.sendall(reply(packed[:-9], content_type=kind, fields="content-encoding: gzip\r\n")) and None
+    r = gw.chat(stream=stream)
+    assert r.status_code == 502 or "[DONE]" not in r.text
+    up.handle = lambda c, r: c.sendall(reply(packed, content_type=kind, fields="content-encoding: br\r\n")) and None
+    assert gw.chat(stream=stream).status_code == 502
+
+
+def test_an_upstream_bomb_is_capped(gateway, upstream):
+    import gzip
+    packed = gzip.compress(b" " * (64 << 20))
+    up = upstream(lambda c, r: c.sendall(reply(packed, fields="content-encoding: gzip\r\n")) and None)
+    gw = gateway(config_of(model("m", up.base), router_settings={"num_retries": 0}))
+    assert gw.chat().status_code == 502
