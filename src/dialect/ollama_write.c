@@ -218,6 +218,8 @@ static rc write_tool_turns(struct writing *wr, const struct chat_message **m)
 static void write_hints(struct writing *wr)
 {
     const struct chat_req *r = wr->r;
+    if (r->tools && (r->choice == CHOICE_REQUIRED || r->choice == CHOICE_NAMED))
+        chat_note_loss(wr->loss, S("tool_choice")); /* a model may not do as it is asked */
     if (r->tools && r->choice == CHOICE_REQUIRED)
         write_hint(wr, S("Answer by calling one of the tools."));
     if (r->tools && r->choice == CHOICE_NAMED)

@@ -111,7 +111,7 @@ static const struct {
       "\"function\",\"function\":{\"name\":\"f\",\"parameters\":{\"type\":\"object\","
       "\"properties\":{}}"
       "}}]}",
-      "" },
+      "tool_choice" },
     { "thinking on a model that thinks or does not",
       &dialect_cohere,
       "{" HI ",\"thinking\":{\"type\":\"enabled\",\"token_budget\":3000}}",
