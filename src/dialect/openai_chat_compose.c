@@ -729,7 +729,7 @@ static void write_effort(struct composer *c)
     enum chat_effort effort = r->effort;
     if (effort == EFFORT_UNSET && !own)
         effort = chat_budget_effort(r->thinking_budget);
-    if (effort == EFFORT_UNSET || members_find(r->extras, S("reasoning")))
+    if (effort == EFFORT_UNSET || (own && members_find(r->extras, S("reasoning"))))
         return;
     if (!own && is_plain_openai_model(c->t->model)) {
         chat_note_loss(c->loss, S("reasoning_effort"));
