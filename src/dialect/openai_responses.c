@@ -133,11 +133,24 @@ static rc relay_response(struct dialect_relay *rl, struct buf *out, const struct
     return RC_OK;
 }
 
+/* The vendor's response.failed may be far behind its error, or missing: the stream ends here, with
+ * one of our own. */
+static void relay_error(struct dialect_relay *rl, struct buf *out, const struct sse_event *ev)
+{
+    struct json_member m = { .name = S("sequence_number") };
+    uint64_t number = 0;
+    bool numbered = !FAILED(json_scan(ev->data, &m, 1, NULL, NULL)) && m.kind == JSON_NUMBER &&
+                    str_to_u64(m.value, &number) && number < INT32_MAX;
+    learn_error(rl, ev->data);
+    put_frame(out, ev);
+    responses_write_failed(out, &rl->error, numbered ? (int64_t)number + 1 : -1);
+}
+
 static rc relay_event(struct dialect_relay *rl, struct buf *out, const struct sse_event *ev,
                       struct err *e)
 {
     str type = ev->event;
-    if (str_eq(ev->data, S("[DONE]"))) /* others' habit: not part of this API */
+    if (rl->failed || str_eq(ev->data, S("[DONE]"))) /* others' habit: not part of this API */
         return RC_OK;
     if (!type.n) {
         struct json_member m = { .name = S("type") };
@@ -146,9 +159,11 @@ static rc relay_event(struct dialect_relay *rl, struct buf *out, const struct ss
     }
     if (has_response(type))
         return relay_response(rl, out, ev, type, e);
-    if (str_eq(type, S("error")))
-        learn_error(rl, ev->data);
-    else if (str_starts(type, S("response.")))
+    if (str_eq(type, S("error"))) {
+        relay_error(rl, out, ev);
+        return RC_OK;
+    }
+    if (str_starts(type, S("response.")))
         rl->first_content = true;
     put_frame(out, ev);
     return RC_OK;

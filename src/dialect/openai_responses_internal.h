@@ -74,5 +74,6 @@ void responses_write_event(void *state, struct buf *out, const struct chat_event
                            const struct dialect_ctx *c);
 void responses_write_keepalive(void *state, struct buf *out, const struct dialect_ctx *c);
 void responses_write_stream_error(struct buf *out, const struct chat_error *err);
+void responses_write_failed(struct buf *out, const struct chat_error *err, int64_t number);
 
 #endif

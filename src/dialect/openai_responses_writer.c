@@ -576,9 +576,23 @@ void responses_write_keepalive(void *state, struct buf *out, const struct dialec
     end(out);
 }
 
+/* The end of a relayed stream behind its error: SDKs raise at the error, Codex waits for this one.
+ * number: the vendor's next one; -1: not known. */
+void responses_write_failed(struct buf *out, const struct chat_error *err, int64_t number)
+{
+    buf_add(out, S("event: response.failed\ndata: {\"type\":\"response.failed\","));
+    if (number >= 0)
+        buf_fmt(out, "\"sequence_number\":%lld,", (long long)number);
+    buf_add(out, S("\"response\":{\"object\":\"response\",\"status\":\"failed\",\"output\":[],"
+                   "\"error\":"));
+    add_error(out, err);
+    buf_add(out, S("}}\n\n"));
+}
+
 void responses_write_stream_error(struct buf *out, const struct chat_error *err)
 {
     buf_add(out, S("event: error\ndata: {\"type\":\"error\",\"error\":"));
     add_error(out, err);
     buf_add(out, S("}\n\n"));
+    responses_write_failed(out, err, -1);
 }
