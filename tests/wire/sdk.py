@@ -145,8 +145,8 @@ def js_missing():
     if not shutil.which("node"):
         return "node is not installed"
     version = subprocess.run(["node", "--version"], capture_output=True, text=True).stdout.strip()
-    if int(version[1:].split(".")[0]) < 20:
-        return f"the JavaScript SDKs need node 20 or newer (this is {version})"
+    if int(version[1:].split(".")[0]) < 18:
+        return f"the JavaScript SDKs need node 18 or newer (this is {version})"
     if not (JS / "node_modules").exists():
         return "npm packages are not installed: tests/wire/setup --js"
     return ""
