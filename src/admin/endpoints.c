@@ -30,6 +30,7 @@ const struct endpoint admin_endpoints[] = {
     {                                                                    \
         "POST", path_, ACCESS_KEY, dialect_, call_operation, false, &op_ \
     }
+    OP("/v1/messages/count_tokens", CLAUDE, operation_count),
     OP("/v1/embeddings", OPENAI, operation_embeddings),
     OP("/v2/embed", COHERE, operation_embeddings),
     OP("/api/embed", OLLAMA, operation_embeddings),
@@ -64,6 +65,7 @@ const struct endpoint admin_endpoints[] = {
     PASS("/v1/containers"),
     PASS("/v1/containers/*"),
 
+    { "POST", "/utils/token_counter", ACCESS_KEY, OPENAI, admin_token_counter, false },
     { "GET", "/api/version", ACCESS_PUBLIC, OLLAMA, admin_ollama_version, true },
     { "GET", "/api/tags", ACCESS_KEY, OLLAMA, admin_ollama_tags, true },
     { "GET", "/api/ps", ACCESS_KEY, OLLAMA, admin_ollama_ps, true },

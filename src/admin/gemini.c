@@ -23,8 +23,12 @@ void admin_gemini_post(struct exchange *x)
         call_serve(x, &operation_embeddings);
         return;
     }
+    if (str_eq(method, S("countTokens"))) {
+        call_serve(x, &operation_count);
+        return;
+    }
     reply_error_text(x, 404, "not_found_error", NULL,
                      "%.*s is not a method of models here: generateContent, "
-                     "streamGenerateContent, embedContent and batchEmbedContents are.",
+                     "streamGenerateContent, countTokens, embedContent and batchEmbedContents are.",
                      STRF(method.n ? method : S("(none)")));
 }

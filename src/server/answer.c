@@ -399,6 +399,11 @@ static void answer_operation(struct call *c, str body)
     send_whole(c, frames);
 }
 
+void answer_here(struct call *c)
+{
+    answer_operation(c, S(""));
+}
+
 static void finish_whole(struct call *c)
 {
     str body = buf_str(&c->reply);

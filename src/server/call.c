@@ -269,12 +269,17 @@ static void send_attempt(struct call *c)
     c->sent_ms = c->last_ms = exchange_now_ms(x);
     route_begin(c->dep);
     rc r = c->op ? operation_check(c, &e) : c->dep->local ? call_parse(c, &e) : RC_OK;
-    if (!FAILED(r) && !c->dep->local)
+    bool here = operation_is_here(c);
+    if (!FAILED(r) && !c->dep->local && !here)
         r = call_send(c, &e);
     if (FAILED(r)) {
         route_report(c->dep, &(struct route_outcome){ .failure = ROUTE_OK_NEUTRAL }, c->last_ms);
         c->reported = true;
         bad_request(c, r, &e);
+        return;
+    }
+    if (here) {
+        answer_here(c);
         return;
     }
     if (c->dep->local) {

@@ -165,6 +165,8 @@ void answer_reset(struct call *c);
 void answer_keepalive(struct call *c);
 /* The stream cannot go on: says so in it and ends the exchange. */
 void answer_break(struct call *c, const struct chat_error *err);
+/* An operation that needs no upstream. */
+void answer_here(struct call *c);
 /* A finished reply, written as the client wants it (whole or as a stream). */
 void answer_reply(struct call *c, const struct chat_reply *r);
 void answer_drained(struct call *c);

@@ -262,9 +262,23 @@ static void start_body(struct exchange *x, const struct http_head *head)
         buf_room(&x->asked->body, (size_t)head->content_length);
 }
 
+/* Codex and realtime clients try a websocket first; 426 sends them to plain HTTP. */
+static void refuse_websocket(struct exchange *x, const struct http_head *head)
+{
+    if (!head->upgrade || !str_ieq(http_field_get(head, S("upgrade")), S("websocket")))
+        return;
+    x->keep_alive = false;
+    set_refusal(x, 426, "invalid_request_error",
+                arena_fmt(&x->arena,
+                          "%.*s is not served over a websocket here: use plain HTTP "
+                          "(POST /v1/responses, /v1/chat/completions or /v1/audio/...).",
+                          STRF(str_take(x->path, 200))));
+}
+
 void exchange_head(struct exchange *x, const struct http_head *head)
 {
     find_endpoint(x);
+    refuse_websocket(x, head);
     keep_fields(x, head);
     exchange_move(x, X_BODY);
     if (!x->asked->refusal && x->endpoint)

@@ -26,14 +26,21 @@ rc operation_find_model(struct call *c, struct err *e)
     return RC_OK;
 }
 
+bool operation_is_here(const struct call *c)
+{
+    return c->op && c->op->here && c->op->here(c);
+}
+
 rc operation_check(struct call *c, struct err *e)
 {
     if (c->op->pass)
         return RC_OK;
+    if (operation_is_here(c))
+        return c->op->prepare(c, e);
     if (c->dep->local)
         return fail(e, E_NOT_FOUND, "model", 0, "%.*s is a built-in test model: it only chats",
                     STRF(c->model_shown));
-    if (c->op->write || is_openai(c->out))
+    if (c->op->write || c->op->here || is_openai(c->out))
         return RC_OK;
     return fail(e, E_NOT_FOUND, "model", 0, "%s, which serves %.*s, has no %s", c->out->label,
                 STRF(str_take(c->model_shown, 100)), c->op->name);

@@ -18,10 +18,15 @@ struct operation {
     bool pass;                 /* everything passes as it is: see pass.h */
     bool form;                 /* multipart/form-data: only the model's value is changed */
     bool whole;                /* the answer is one JSON body, whatever its Content-Type */
+    bool fields;               /* the request fields that a chat of that dialect has */
     const char *default_model; /* where the model may be left out; NULL: it may not */
 
     /* The rest is NULL where OpenAI-like vendors alone have it, all in the same words. */
 
+    /* Answered by the gateway itself, by `answer` with an empty body, once prepare has read what
+     * was asked (E_SYNTAX). */
+    bool (*here)(const struct call *c);
+    rc (*prepare)(struct call *c, struct err *e);
     /* The client's bytes will do for this deployment, but for the model. */
     bool (*splices)(const struct call *c);
     /* So will the vendor's answer, where they did. NULL: always. */
@@ -33,14 +38,16 @@ struct operation {
     rc (*answer)(struct call *c, struct buf *out, str body, struct chat_usage *u, struct err *e);
 };
 
-extern const struct operation operation_pass, operation_embeddings, operation_rerank,
-    operation_moderations, operation_images, operation_image_edits, operation_image_variations,
-    operation_speech, operation_transcriptions, operation_translations;
+extern const struct operation operation_pass, operation_count, operation_embeddings,
+    operation_rerank, operation_moderations, operation_images, operation_image_edits,
+    operation_image_variations, operation_speech, operation_transcriptions, operation_translations;
 
 /* ---- for the files of the call -------------------------------------------------------------- */
 
 /* The model's name in a form: into the members, as if it had stood in JSON. */
 rc operation_find_model(struct call *c, struct err *e);
+/* The present deployment need not be asked. */
+bool operation_is_here(const struct call *c);
 /* c->dep can be asked at all. E_NOT_FOUND. */
 rc operation_check(struct call *c, struct err *e);
 bool operation_splices(const struct call *c);

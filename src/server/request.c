@@ -391,7 +391,7 @@ rc call_send(struct call *c, struct err *e)
     add_head(c,
              c->op ? operation_path(c) : c->out->chat_path(&t, c->dep->base_has_path, &x->scratch),
              bytes);
-    if (c->out->write_fields && !c->op) {
+    if (c->out->write_fields && (!c->op || c->op->fields)) {
         head->n -= 2; /* before the blank line */
         c->out->write_fields(head, c->try->req, &t);
         buf_add(head, S("\r\n"));

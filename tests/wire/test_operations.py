@@ -661,3 +661,71 @@ def test_own_pass_through_endpoints(gateway, upstream):
     assert path_of(up.requests[1]) == "/a/b?q=1" and "x-mine: 2" in head_of(up.requests[1])
     assert "authorization: bearer sk-rank" in head_of(up.requests[0]).lower()
     assert "sk-gateway" not in head_of(up.requests[1]) and "sk-openai" not in head_of(up.requests[1])
+
+
+# ---- counting tokens ---------------------------------------------------------------------------------
+
+SAID = {"messages": [{"role": "user", "content": "How many words are in this sentence, roughly speaking?"}]}
+
+
+def test_claude_counts_itself(gateway, upstream):
+    up = upstream(answering({"input_tokens": 2095}))
+    gw = gateway(config_of(model("m", f"http://127.0.0.1:{up.port}", "anthropic/claude-x")))
+    for path in ("/v1/messages/count_tokens", "/anthropic/v1/messages/count_tokens?beta=true"):
+        r = gw.http.post(path, json={"model": "m", **SAID}, headers={"anthropic-beta": "b1"})
+        assert r.json() == {"input_tokens": 2095} and "x-sluice-token-count" not in r.headers
+        head = head_of(up.requests[-1]).lower()
+        assert path_of(up.requests[-1]) == "/v1/messages/count_tokens"
+        assert "anthropic-version: " in head and "anthropic-beta: b1" in head
+        assert body_of(up.requests[-1]) == {"model": "claude-x", **SAID}
+
+
+def test_gemini_counts_itself(gateway, upstream):
+    up = upstream(answering({"totalTokens": 31}))
+    gw = gateway(config_of(model("m", f"http://127.0.0.1:{up.port}", "gemini/gemini-x")))
+    r = gw.http.post("/v1beta/models/m:countTokens", json={"contents": [{"parts": [{"text": "hi"}]}]})
+    assert r.json() == {"totalTokens": 31}
+    assert path_of(up.requests[0]) == "/v1beta/models/gemini-x:countTokens"
+
+
+def test_counts_elsewhere_are_estimates_that_say_so(gateway, upstream):
+    up = upstream(answering({}))
+    gw = gateway(config_of(model("m", up.base), {"model_name": "e", "litellm_params": {"model": "sluice/echo"}}))
+    for name in "me":
+        r = gw.http.post("/v1/messages/count_tokens", json={"model": name, **SAID})
+        assert r.status_code == 200 and 12 <= r.json()["input_tokens"] <= 24, r.text
+        assert r.headers["x-sluice-token-count"] == "estimate"
+        long = gw.http.post("/v1/messages/count_tokens", json={
+            "model": name, "system": "word " * 1000, "tools": [{"name": "f", "input_schema": {"type": "object"}}], **SAID})
+        assert 1000 < long.json()["input_tokens"] < 1100
+        contents = [{"role": "user", "parts": [{"text": SAID["messages"][0]["content"]}]}]
+        for body in ({"contents": contents}, {"generateContentRequest": {"model": "models/m", "contents": contents}}):
+            r = gw.http.post(f"/v1beta/models/{name}:countTokens", json=body)
+            assert 12 <= r.json()["totalTokens"] <= 24, r.text
+    assert up.requests == []
+    r = gw.http.post("/v1/messages/count_tokens", json={"model": "m", "messages": 5})
+    assert r.status_code == 400 and r.json()["type"] == "error"
+    r = gw.http.post("/v1/messages/count_tokens", json={"model": "nobody", **SAID})
+    assert r.status_code == 400 and "nobody" in r.json()["error"]["message"]
+
+
+def test_token_counter(gateway):
+    gw = gateway(config_of({"model_name": "e", "litellm_params": {"model": "sluice/echo"}}))
+    for body in ({"prompt": "one two three four"}, SAID, {"contents": [{"parts": [{"text": "one two three"}]}]},
+                 {"system": "one two three", **SAID}):
+        j = gw.http.post("/utils/token_counter", json={"model": "e", **body}).json()
+        assert 4 <= j["total_tokens"] <= 30 and j["count_source"] == "local_estimate" and j["request_model"] == "e"
+    assert gw.http.post("/utils/token_counter", json={"model": "e"}).status_code == 400
+
+
+# ---- websockets --------------------------------------------------------------------------------------
+
+@pytest.mark.parametrize("path", ["/v1/responses", "/responses", "/v1/realtime?model=m", "/anthropic/v1/x"])
+def test_websockets_are_sent_to_plain_http(gateway, path):
+    from conftest import raw_exchange
+    gw = gateway(config_of({"model_name": "e", "litellm_params": {"model": "sluice/echo"}}))
+    got = raw_exchange(gw.port, f"GET {path} HTTP/1.1\r\nhost: x\r\nconnection: Upgrade\r\nupgrade: websocket\r\n"
+                                "sec-websocket-version: 13\r\nsec-websocket-key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n".encode())
+    head, _, body = got.partition(b"\r\n\r\n")
+    assert head.startswith(b"HTTP/1.1 426 ") and b"connection: close" in head.lower()
+    assert "websocket" in json.loads(body)["error"]["message"]
