@@ -12,7 +12,7 @@ static void near_the_true_count(void **state)
         { "", 0, 0 },
         { "Hello, world!", 3, 5 },                                                /* 4 */
         { "The quick brown fox jumps over the lazy dog.", 9, 11 },                /* 10 */
-        { "int main(void)\n{\n    return 0;\n}\n", 10, 17 },                      /* 13 */
+        { "int main(void)\n{\n    return 0;\n}\n", 8, 14 },                       /* 11 */
         { "{\"name\":\"get_weather\",\"city\":\"Paris\"}", 8, 16 },               /* 11 */
         { "1234567890", 4, 4 },                                                   /* 4 */
         { "Die Donaudampfschifffahrt f\xc3\xa4hrt heute nicht.", 8, 15 },         /* 12 */
