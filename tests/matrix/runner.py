@@ -254,6 +254,12 @@ class Cell:
         need(self.i.read_error(r), "an error text")
         return differences("answer.", {"status": 502}, {"status": r.status})
 
+    def tidy(self, s, stream):
+        self.start(lambda conn, n: end_stream(conn))
+        r = self.post(self.ask(True))
+        words, error = self.i.read_stream(r.body, self.model, broken=True)
+        return differences("answer.", {"words": WORDS * 3, "error": True}, {"words": words, "error": bool(error)})
+
     def gone(self, s, stream):
         left = threading.Event()
 

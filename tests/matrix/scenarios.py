@@ -80,6 +80,7 @@ SCENARIOS = [
     *[Fault(f"error_{s}", f"error {s} before the stream", "error", s) for s in (400, 401, 404, 429, 500, 529)],
     Fault("error_mid_stream", "error in mid-stream", "broken", modes=(True,)),
     Fault("cut_off", "upstream cut off", "cut"),
+    Fault("cut_tidy", "upstream ends tidily, without its end mark", "tidy", modes=(True,)),
     Fault("client_gone", "client gone", "gone"),
     Fault("silence", "silence", "silence", modes=(True,)),
 ]
