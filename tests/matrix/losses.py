@@ -44,6 +44,8 @@ LOSSES = [
          "the client's format has no word for a blocked answer: it ends as one that is complete"),
     Loss("ollama", "cohere", "blocked", "answer.finish",
          "the client's format has no word for a blocked answer: it ends as one that is complete"),
+    Loss("anthropic gemini cohere ollama", "openai responses", "refusal", "answer.order",
+         "the client's format has no refusals apart from text: the words come as the answer's text"),
     Loss("cohere", "openai responses anthropic gemini", "usage", "answer.usage.reasoning",
          "Cohere's usage does not count reasoning apart"),
     Loss("ollama", "openai responses anthropic gemini", "usage", "answer.usage.reasoning, answer.usage.cached",

@@ -75,6 +75,7 @@ SCENARIOS = [
              {**answer("Before", stop_sequence="END"), "by_stop": True}),
     Scenario("length", "stop reason: length", ask(max_tokens=16), answer("Cut off in the", finish="length")),
     Scenario("blocked", "refused or blocked", ask(user("Bad")), answer("I can", finish="filter")),
+    Scenario("refusal", "a refusal in words", ask(user("Bad")), answer({"t": "refusal", "text": "I will not do that."})),
     Scenario("usage", "usage, cached and reasoning tokens", ask(),
              answer("Counted.", usage={"prompt": 120, "completion": 45, "cached": 64, "reasoning": 20})),
     *[Fault(f"error_{s}", f"error {s} before the stream", "error", s) for s in (400, 401, 404, 429, 500, 529)],

@@ -12,6 +12,8 @@ class Anthropic(Dialect):
     model = "anthropic/claude-sonnet-4-5"
     signature = "EqQBCkYIARgCKkAnthropicSignature0123456789=="
 
+    cannot_answer = {"refusal": "Claude's refusals are its stop reason"}
+
     # ---- client ----
 
     def asks(self, conv):

@@ -13,6 +13,8 @@ class Cohere(Dialect):
     model = "cohere/command-a-reasoning-08-2025"
     cannot_ask = {"tool_choice_named": "Cohere's tool_choice knows no names"}
 
+    cannot_answer = {"refusal": "Cohere has no refusal apart from text"}
+
     # ---- client ----
 
     def path(self, model, stream):

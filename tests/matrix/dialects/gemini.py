@@ -15,6 +15,8 @@ class Gemini(Dialect):
     signature = "CiQB0e2Kb3+GeminiThought/Signature012345678A"
     signs_calls = True
 
+    cannot_answer = {"refusal": "Gemini has no refusal apart from text"}
+
     # ---- client ----
 
     def path(self, model, stream):

@@ -13,7 +13,7 @@ class Ollama(Dialect):
     model = "ollama_chat/qwen3:8b"
     stream_type = "application/x-ndjson"
     cannot_ask = {"tool_choice_required": NO_CHOICE, "tool_choice_named": NO_CHOICE, "tool_choice_none": NO_CHOICE}
-    cannot_answer = {"blocked": "Ollama has no content filter"}
+    cannot_answer = {"refusal": "Ollama has no refusal apart from text", "blocked": "Ollama has no content filter"}
 
     # ---- client ----
 
