@@ -729,3 +729,45 @@ def test_websockets_are_sent_to_plain_http(gateway, path):
     head, _, body = got.partition(b"\r\n\r\n")
     assert head.startswith(b"HTTP/1.1 426 ") and b"connection: close" in head.lower()
     assert "websocket" in json.loads(body)["error"]["message"]
+
+
+def test_a_caller_who_leaves_ends_the_upstreams_work(gateway, upstream):
+    import socket
+    import time
+
+    def handle(conn, request):
+        conn.sendall(b"HTTP/1.1 200 OK\r\ncontent-type: audio/mpeg\r\ntransfer-encoding: chunked\r\n\r\n4\r\n\0\1\2\3\r\n")
+    up = upstream(handle)
+    gw = gateway(config_of(model("s", up.base)))
+    body = b'{"model":"s","input":"T","voice":"V"}'
+    with socket.create_connection(("127.0.0.1", gw.port)) as s:
+        s.sendall(b"POST /v1/audio/speech HTTP/1.1\r\nhost: x\r\ncontent-length: %d\r\n\r\n" % len(body) + body)
+        assert s.recv(65536).startswith(b"HTTP/1.1 200")
+    end = time.monotonic() + 3
+    while not up.closed and time.monotonic() < end:
+        time.sleep(0.02)
+    assert up.closed
+
+
+def test_a_slow_listener_slows_the_upstream(gateway, upstream):
+    import socket
+    import time
+    sent = [0]
+
+    def handle(conn, request):
+        conn.sendall(b"HTTP/1.1 200 OK\r\ncontent-type: audio/wav\r\ncontent-length: 50000000\r\n\r\n")
+        for _ in range(500):
+            conn.sendall(bytes(100000))
+            sent[0] += 100000
+    up = upstream(handle)
+    gw = gateway(config_of(model("s", up.base)))
+    body = b'{"model":"s","input":"T","voice":"V"}'
+    with socket.create_connection(("127.0.0.1", gw.port)) as s:
+        s.sendall(b"POST /v1/audio/speech HTTP/1.1\r\nhost: x\r\nconnection: close\r\ncontent-length: %d\r\n\r\n"
+                  % len(body) + body)
+        time.sleep(1)
+        assert sent[0] < 25000000
+        got = 0
+        while piece := s.recv(1 << 20):
+            got += len(piece)
+        assert got > 50000000
