@@ -37,6 +37,9 @@ LOSSES = [
          "Ollama has no tool_choice: only that tool is offered, and asked for in a system message",
          told="tool_choice"),
 
+    Loss(but("responses"), "responses", "stop_sequence", "request.stop", "Responses has no stop sequences",
+         told="stop", refused="stop"),
+
     # -- what a client cannot be told --
     Loss("openai gemini cohere ollama", "anthropic", "stop_sequence", "answer.stop_sequence",
          "the client's format says that the answer stopped, not at which stop sequence"),

@@ -12,7 +12,6 @@ class OpenAIResponses(Dialect):
     model = "openai/responses/gpt-test"
     signature = "gAAAAABencryptedReasoning0123456789=="
     cannot_ask = {"stop_sequence": "Responses has no stop sequences"}
-    cannot_answer = {"stop_sequence": "Responses has no stop sequences"}
 
     # ---- client ----
 
@@ -251,6 +250,11 @@ class OpenAIResponses(Dialect):
         if not c["turns"] or c["turns"][-1]["role"] != role:
             c["turns"].append({"role": role, "parts": []})
         c["turns"][-1]["parts"].append(part)
+
+    def told(self, a):
+        a = super().told(a)
+        a["stop_sequence"] = None
+        return a
 
     def usage(self, a):
         u = a["usage"]
