@@ -28,6 +28,8 @@ struct bench_conn {
     enum conn_state state;
     bool writing, warm, ready, in_free, keep_alive;
     uint64_t closed_ns;
+    bool answered; /* by this connection, at least once */
+    bool again;    /* the request is to be sent once more, on a new connection */
 
     /* the reply in progress */
     struct http1 parser;
@@ -87,6 +89,8 @@ static void on_closed(uv_handle_t *h)
     http1_done(&c->parser);
     sse_done(&c->sse);
     ndjson_done(&c->ndjson);
+    if (c->again && c->run->phase != BENCH_STOP)
+        bench_conn_open(c->run, (uint32_t)(c - c->run->conns));
 }
 
 static void conn_close(struct bench_conn *c)
@@ -117,6 +121,18 @@ static void note_error(struct bench_conn *c, const char *fmt, ...)
     va_start(ap, fmt);
     vsnprintf(t->first_error, sizeof(t->first_error), fmt, ap);
     va_end(ap);
+}
+
+/* A server may close a kept connection when it likes (llama-server does after every stream). A
+ * request that meets this has not been answered by a byte: it goes out again, its clock running on.
+ */
+static bool send_again(struct bench_conn *c)
+{
+    if (c->state != CONN_BUSY || c->status || !c->answered)
+        return false;
+    c->again = true;
+    conn_close(c);
+    return true;
 }
 
 /* The request is lost, and the connection with it. */
@@ -243,6 +259,7 @@ static void take_end(struct bench_conn *c)
         ndjson_init(&c->ndjson);
     }
     c->state = CONN_IDLE;
+    c->answered = true;
 }
 
 static void take_input(struct bench_conn *c, str in)
@@ -298,6 +315,8 @@ static void on_read(uv_stream_t *s, ssize_t n, const uv_buf_t *b)
     if (n < 0) {
         if (c->state == CONN_BUSY && c->status && http1_eof(&c->parser))
             take_end(c); /* a reply that runs to the end of the connection */
+        if (send_again(c))
+            return;
         conn_fail(c, n == UV_EOF ? "the server closed before its reply was complete"
                                  : uv_strerror((int)n));
         return;
@@ -331,7 +350,8 @@ void bench_conn_send(struct bench_conn *c, uint64_t due_ns)
     uv_buf_t b = uv_buf_init((char *)(uintptr_t)rq.p, (unsigned)rq.n);
     int n = uv_try_write((uv_stream_t *)&c->tcp, &b, 1);
     if (n < 0 && n != UV_EAGAIN) {
-        conn_fail(c, uv_strerror(n));
+        if (!send_again(c))
+            conn_fail(c, uv_strerror(n));
         return;
     }
     size_t done = n > 0 ? (size_t)n : 0;
@@ -357,12 +377,18 @@ static void on_connect(uv_connect_t *q, int status)
     if (status < 0) {
         if (!c->ready)
             bench_on_unreachable(c->run, uv_strerror(status));
+        if (c->again)
+            note_error(c, "%s", uv_strerror(status));
+        c->again = false;
         conn_close(c);
         return;
     }
     uv_tcp_nodelay(&c->tcp, 1);
     c->state = CONN_IDLE;
-    if (c->ready) { /* opened again */
+    if (c->again) {
+        c->again = false;
+        bench_conn_send(c, c->due_ns);
+    } else if (c->ready) { /* opened again */
         bench_on_idle(c->run, c);
     } else {
         c->ready = true;
@@ -378,7 +404,7 @@ void bench_conn_open(struct bench_run *r, uint32_t i)
     ndjson_init(&c->ndjson);
     uv_tcp_init(r->b->loop, &c->tcp);
     c->tcp.data = c->connect.data = c;
-    c->writing = false;
+    c->writing = c->answered = false;
     c->state = CONN_CONNECTING;
     int bad =
         uv_tcp_connect(&c->connect, &c->tcp, (const struct sockaddr *)&r->target->addr, on_connect);
