@@ -34,7 +34,7 @@ SLUICE = os.environ.get("SLUICE", str(ROOT / "build" / "sluice"))
 OPEN_WEBUI = os.environ.get("OPEN_WEBUI", str(ROOT / "build-real" / "openwebui" / "bin" / "open-webui"))
 CHROMIUM = os.environ.get("CHROMIUM", "/usr/bin/chromium")
 START_SECONDS = 600  # the first start of Open WebUI fills its database
-ANSWER_MS = 60_000   # a page of Open WebUI on a busy machine is slow; the gateway is not what we wait for
+ANSWER_MS = 30_000   # a page of Open WebUI on a busy machine is slow; the gateway is not what we wait for
 
 CONFIG = """\
 model_list:
@@ -167,8 +167,7 @@ class Page:
             self.page.screenshot(path=str(self.shots / f"{self.shot:02}-{name}.png"))
 
     def new_chat(self, model):
-        self.page.click("#sidebar-new-chat-button")
-        self.page.wait_for_selector(".chat-assistant", state="detached")
+        self.page.goto(self.stack.page)
         self.page.click("#model-selector-model-button")
         self.page.click(f'[role=option][data-value="{model}"]')
         self.page.keyboard.press("Escape")
