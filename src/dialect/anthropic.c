@@ -6,7 +6,7 @@
  * anthropic_error.c     errors                      here: the same on both sides
  */
 #include "dialect/anthropic_internal.h"
-#include "json/splice.h"
+#include "dialect/relay.h"
 
 static str chat_path(const struct chat_target *t, bool base_has_path, struct arena *a)
 {
@@ -49,20 +49,6 @@ static void learn_error(struct dialect_relay *rl, str body)
     chat_error_complete(&rl->error, rl->arena);
 }
 
-/* Appends text, whose member `model` becomes the name that the client knows. */
-static void put_with_model(const struct dialect_relay *rl, struct buf *out, str text,
-                           const struct json_member *model)
-{
-    if (!rl->model.n || model->kind != JSON_STRING) {
-        buf_add(out, text);
-        return;
-    }
-    size_t at = (size_t)(model->value.p - text.p);
-    buf_add(out, str_take(text, at));
-    json_quote(out, rl->model);
-    buf_add(out, str_skip(text, at + model->value.n));
-}
-
 rc anthropic_relay_reply(struct dialect_relay *rl, struct buf *out, str body, struct err *e)
 {
     struct json_member m[] = { { .name = S("model") },
@@ -76,32 +62,11 @@ rc anthropic_relay_reply(struct dialect_relay *rl, struct buf *out, str body, st
         learn_error(rl, body);
         return RC_OK;
     }
-    put_with_model(rl, out, body, &m[0]);
+    relay_with_model(rl, out, body, &m[0]);
     if (m[1].kind == JSON_OBJECT)
         learn_usage(rl, m[1].value);
     rl->finished = rl->first_content = true;
     return RC_OK;
-}
-
-/* The frame as it came, or put together again if it is no longer in one piece. */
-static void put_frame(struct buf *out, const struct sse_event *ev)
-{
-    if (ev->raw.p) {
-        buf_add(out, ev->raw);
-        return;
-    }
-    if (ev->event.n) {
-        buf_add(out, S("event: "));
-        buf_add(out, ev->event);
-        buf_chr(out, '\n');
-    }
-    str rest = ev->data;
-    do {
-        buf_add(out, S("data: "));
-        buf_add(out, str_cut(&rest, '\n'));
-        buf_chr(out, '\n');
-    } while (rest.p);
-    buf_chr(out, '\n');
 }
 
 static rc relay_start(struct dialect_relay *rl, struct buf *out, const struct sse_event *ev,
@@ -117,11 +82,11 @@ static rc relay_start(struct dialect_relay *rl, struct buf *out, const struct ss
         learn_usage(rl, m[1].value);
     if (message.kind != JSON_OBJECT || m[0].kind != JSON_STRING || !rl->model.n ||
         str_index(ev->data, '\n') < ev->data.n) {
-        put_frame(out, ev);
+        relay_frame(out, ev);
         return RC_OK;
     }
     buf_add(out, S("event: message_start\ndata: "));
-    put_with_model(rl, out, ev->data, &m[0]);
+    relay_with_model(rl, out, ev->data, &m[0]);
     buf_add(out, S("\n\n"));
     return RC_OK;
 }
@@ -129,12 +94,7 @@ static rc relay_start(struct dialect_relay *rl, struct buf *out, const struct ss
 rc anthropic_relay_event(struct dialect_relay *rl, struct buf *out, const struct sse_event *ev,
                          struct err *e)
 {
-    str type = ev->event;
-    if (!type.n) {
-        struct json_member m = { .name = S("type") };
-        if (!FAILED(json_scan(ev->data, &m, 1, NULL, NULL)) && m.kind == JSON_STRING)
-            type = str_take(str_skip(m.value, 1), m.value.n - 2);
-    }
+    str type = relay_event_type(ev);
     if (str_starts(type, S("content_block_"))) {
         rl->first_content = true;
     } else if (str_eq(type, S("message_start"))) {
@@ -148,7 +108,7 @@ rc anthropic_relay_event(struct dialect_relay *rl, struct buf *out, const struct
     } else if (str_eq(type, S("error"))) {
         learn_error(rl, ev->data);
     }
-    put_frame(out, ev);
+    relay_frame(out, ev);
     return RC_OK;
 }
 

@@ -3,6 +3,7 @@
  * Reading also takes the same objects as bare JSON lines, and v1's JSON lines (event_type).
  */
 #include "dialect/cohere_internal.h"
+#include "dialect/relay.h"
 #include "dialect/signature.h"
 
 static void emit(struct chat_sink *sink, struct chat_event ev)
@@ -539,25 +540,6 @@ static void relay_end(struct dialect_relay *rl, str data)
     arena_done(&a);
 }
 
-static void add_frame(struct buf *out, const struct sse_event *ev)
-{
-    if (ev->raw.p) {
-        buf_add(out, ev->raw);
-        return;
-    }
-    if (ev->event.n) {
-        buf_add(out, S("event: "));
-        buf_add(out, ev->event);
-        buf_add(out, S("\n"));
-    }
-    for (str rest = ev->data; rest.p;) {
-        buf_add(out, S("data: "));
-        buf_add(out, str_cut(&rest, '\n'));
-        buf_add(out, S("\n"));
-    }
-    buf_add(out, S("\n"));
-}
-
 rc cohere_relay_event(struct dialect_relay *rl, struct buf *out, const struct sse_event *ev,
                       struct err *e)
 {
@@ -568,6 +550,6 @@ rc cohere_relay_event(struct dialect_relay *rl, struct buf *out, const struct ss
         relay_end(rl, ev->data);
     else if (!str_eq(type, S("message-start")))
         rl->first_content = true;
-    add_frame(out, ev);
+    relay_frame(out, ev);
     return RC_OK;
 }

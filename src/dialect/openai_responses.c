@@ -6,6 +6,7 @@
  */
 #include "dialect/openai_chat_internal.h"
 #include "dialect/openai_responses_internal.h"
+#include "dialect/relay.h"
 
 static str chat_path(const struct chat_target *t, bool base_has_path, struct arena *a)
 {
@@ -41,20 +42,6 @@ enum { M_MODEL, M_USAGE, M_ERROR, M_STATUS, M_COUNT };
         [M_ERROR] = { .name = S("error") }, [M_STATUS] = { .name = S("status") }, \
     }
 
-/* Appends text, whose member `model` becomes the name that the client knows. */
-static void put_with_model(const struct dialect_relay *rl, struct buf *out, str text,
-                           const struct json_member *model)
-{
-    if (!rl->model.n || model->kind != JSON_STRING) {
-        buf_add(out, text);
-        return;
-    }
-    size_t at = (size_t)(model->value.p - text.p);
-    buf_add(out, str_take(text, at));
-    json_quote(out, rl->model);
-    buf_add(out, str_skip(text, at + model->value.n));
-}
-
 static rc relay_reply(struct dialect_relay *rl, struct buf *out, str body, struct err *e)
 {
     struct json_member m[M_COUNT] = WANTED;
@@ -65,31 +52,11 @@ static rc relay_reply(struct dialect_relay *rl, struct buf *out, str body, struc
         learn_error(rl, body);
         return RC_OK;
     }
-    put_with_model(rl, out, body, &m[M_MODEL]);
+    relay_with_model(rl, out, body, &m[M_MODEL]);
     if (m[M_USAGE].kind == JSON_OBJECT)
         learn_usage(rl, m[M_USAGE].value);
     rl->finished = rl->first_content = true;
     return RC_OK;
-}
-
-static void put_frame(struct buf *out, const struct sse_event *ev)
-{
-    if (ev->raw.p) {
-        buf_add(out, ev->raw);
-        return;
-    }
-    if (ev->event.n) {
-        buf_add(out, S("event: "));
-        buf_add(out, ev->event);
-        buf_chr(out, '\n');
-    }
-    str rest = ev->data;
-    do {
-        buf_add(out, S("data: "));
-        buf_add(out, str_cut(&rest, '\n'));
-        buf_chr(out, '\n');
-    } while (rest.p);
-    buf_chr(out, '\n');
 }
 
 /* The events that hold the whole response. */
@@ -122,13 +89,13 @@ static rc relay_response(struct dialect_relay *rl, struct buf *out, const struct
                    str_eq(type, S("response.incomplete")) || str_eq(type, S("response.failed"));
     if (!ok || m[M_MODEL].kind != JSON_STRING || !rl->model.n ||
         str_index(ev->data, '\n') < ev->data.n) {
-        put_frame(out, ev);
+        relay_frame(out, ev);
         return RC_OK;
     }
     buf_add(out, S("event: "));
     buf_add(out, type);
     buf_add(out, S("\ndata: "));
-    put_with_model(rl, out, ev->data, &m[M_MODEL]);
+    relay_with_model(rl, out, ev->data, &m[M_MODEL]);
     buf_add(out, S("\n\n"));
     return RC_OK;
 }
@@ -142,21 +109,16 @@ static void relay_error(struct dialect_relay *rl, struct buf *out, const struct 
     bool numbered = !FAILED(json_scan(ev->data, &m, 1, NULL, NULL)) && m.kind == JSON_NUMBER &&
                     str_to_u64(m.value, &number) && number < INT32_MAX;
     learn_error(rl, ev->data);
-    put_frame(out, ev);
+    relay_frame(out, ev);
     responses_write_failed(out, &rl->error, numbered ? (int64_t)number + 1 : -1);
 }
 
 static rc relay_event(struct dialect_relay *rl, struct buf *out, const struct sse_event *ev,
                       struct err *e)
 {
-    str type = ev->event;
+    str type = relay_event_type(ev);
     if (rl->failed || str_eq(ev->data, S("[DONE]"))) /* others' habit: not part of this API */
         return RC_OK;
-    if (!type.n) {
-        struct json_member m = { .name = S("type") };
-        if (!FAILED(json_scan(ev->data, &m, 1, NULL, NULL)) && m.kind == JSON_STRING)
-            type = str_take(str_skip(m.value, 1), m.value.n - 2);
-    }
     if (has_response(type))
         return relay_response(rl, out, ev, type, e);
     if (str_eq(type, S("error"))) {
@@ -165,7 +127,7 @@ static rc relay_event(struct dialect_relay *rl, struct buf *out, const struct ss
     }
     if (str_starts(type, S("response.")))
         rl->first_content = true;
-    put_frame(out, ev);
+    relay_frame(out, ev);
     return RC_OK;
 }
 
