@@ -75,6 +75,27 @@ str str_cut(str *rest, char sep)
     return str_take(s, at);
 }
 
+str str_cut_utf8(str *rest, size_t most)
+{
+    size_t n = rest->n;
+    if (n > most) {
+        n = most;
+        while (n > most - 3 && ((unsigned char)rest->p[n] & 0xc0) == 0x80)
+            n--;
+    }
+    str piece = str_take(*rest, n);
+    *rest = str_skip(*rest, n);
+    return piece;
+}
+
+bool str_among(str s, const char *const *words)
+{
+    for (; *words; words++)
+        if (str_eq(s, str_c(*words)))
+            return true;
+    return false;
+}
+
 bool str_to_u64(str s, uint64_t *ret)
 {
     uint64_t v = 0;

@@ -74,6 +74,12 @@ str str_trim(str s);
 /* Cuts *rest at the first sep: returns what stands before it and moves *rest past it. Without a sep
  * it returns everything and leaves *rest empty with p == NULL, so a loop can end on rest.p. */
 str str_cut(str *rest, char sep);
+/* Cuts off the first `most` bytes (at least 4) of *rest, up to three fewer so that no UTF-8
+ * character is torn; moves *rest past them. */
+str str_cut_utf8(str *rest, size_t most);
+
+/* One of the words, a list that ends with NULL. */
+bool str_among(str s, const char *const *words);
 
 /* Decimal digits only, no sign, no blanks, no overflow; false otherwise and *ret untouched. */
 bool str_to_u64(str s, uint64_t *ret);

@@ -149,6 +149,26 @@ struct chat_message *chat_add_message(struct arena *a, struct chat_message ***ta
     return m;
 }
 
+void chat_add_extra(struct arena *a, struct chat_extra ***tail, str name, str json)
+{
+    struct chat_extra *x = NEW(a, struct chat_extra, 1);
+    x->name = name;
+    x->value = json;
+    **tail = x;
+    *tail = &x->next;
+}
+
+void chat_req_init(struct chat_req *r, enum dialect_id origin)
+{
+    *r = (struct chat_req){ .origin = origin,
+                            .include_usage = true,
+                            .max_tokens = CHAT_UNSET,
+                            .n = CHAT_UNSET,
+                            .seed = CHAT_UNSET,
+                            .top_logprobs = CHAT_UNSET,
+                            .thinking_budget = CHAT_UNSET };
+}
+
 str chat_text_of(struct arena *a, const struct chat_part *parts, str separator)
 {
     size_t total = 0, count = 0;

@@ -355,6 +355,10 @@ struct chat_sink {
 struct chat_part *chat_add_part(struct arena *a, struct chat_part **list, enum part_kind kind);
 struct chat_message *chat_add_message(struct arena *a, struct chat_message ***tail,
                                       enum chat_role role);
+/* Appends a member that has no neutral place; name and json (JSON text) are borrowed. */
+void chat_add_extra(struct arena *a, struct chat_extra ***tail, str name, str json);
+/* A request in which nothing is given yet. include_usage is true. */
+void chat_req_init(struct chat_req *r, enum dialect_id origin);
 /* All text parts of a list joined; borrowed if there is only one. */
 str chat_text_of(struct arena *a, const struct chat_part *parts, str separator);
 /* The call with that id in the messages before `until` (NULL: all); NULL if there is none. */

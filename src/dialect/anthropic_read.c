@@ -26,10 +26,7 @@ static bool only(jval *obj, const char *const *names)
 {
     JD_EACH(m, obj)
     {
-        bool known = false;
-        for (const char *const *n = names; *n && !known; n++)
-            known = str_eq(m.name, str_c(*n));
-        if (!known && jd_given(m.value))
+        if (jd_given(m.value) && !str_among(m.name, names))
             return false;
     }
     return true;
@@ -37,11 +34,7 @@ static bool only(jval *obj, const char *const *names)
 
 static void put_extra(struct reader *rd, str name, jval *v)
 {
-    struct chat_extra *x = NEW(rd->a, struct chat_extra, 1);
-    x->name = name;
-    x->value = jd_text(v, rd->a);
-    *rd->extras = x;
-    rd->extras = &x->next;
+    chat_add_extra(rd->a, &rd->extras, name, jd_text(v, rd->a));
 }
 
 /* ---- blocks --------------------------------------------------------------------------------- */
@@ -511,13 +504,7 @@ rc anthropic_read_chat(struct chat_req *ret, jval *body, const struct dialect_pa
         "top_p", "top_k",       "service_tier", "cache_control", "output_format",  NULL,
     };
     (void)path;
-    *ret = (struct chat_req){ .origin = DIALECT_ANTHROPIC,
-                              .include_usage = true,
-                              .max_tokens = CHAT_UNSET,
-                              .n = CHAT_UNSET,
-                              .seed = CHAT_UNSET,
-                              .top_logprobs = CHAT_UNSET,
-                              .thinking_budget = CHAT_UNSET };
+    chat_req_init(ret, DIALECT_ANTHROPIC);
     struct reader rd = { ret, a, e, &ret->messages, &ret->extras };
     jval *list = NULL;
     TRY(read_scalars(ret, body, a, e));
@@ -535,10 +522,7 @@ rc anthropic_read_chat(struct chat_req *ret, jval *body, const struct dialect_pa
     read_metadata(&rd, jd_get(body, S("metadata")));
     JD_EACH(m, body)
     {
-        bool is_known = false;
-        for (const char *const *n = known; *n && !is_known; n++)
-            is_known = str_eq(m.name, str_c(*n));
-        if (!is_known)
+        if (!str_among(m.name, known))
             put_extra(&rd, m.name, m.value);
     }
     chat_link_results(ret, a);

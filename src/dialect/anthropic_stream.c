@@ -305,24 +305,10 @@ _Static_assert(sizeof(struct writer) <= ANTHROPIC_WRITER_BYTES, "keep it small")
 /* Longer texts go out in several deltas. */
 enum { PIECE_BYTES = 16 * 1024 };
 
-/* The first piece of *rest, cut between characters. */
-static str next_piece(str *rest)
-{
-    size_t n = rest->n;
-    if (n > PIECE_BYTES) {
-        n = PIECE_BYTES;
-        while (n > PIECE_BYTES - 4 && ((unsigned char)rest->p[n] & 0xc0) == 0x80)
-            n--;
-    }
-    str piece = str_take(*rest, n);
-    *rest = str_skip(*rest, n);
-    return piece;
-}
-
 static void write_delta(struct writer *wr, struct buf *out, str type, str member, str text)
 {
     do {
-        str piece = next_piece(&text);
+        str piece = str_cut_utf8(&text, PIECE_BYTES);
         buf_add(out, S("event: content_block_delta\n"
                        "data: {\"type\":\"content_block_delta\",\"index\":"));
         buf_u64(out, wr->index - 1);

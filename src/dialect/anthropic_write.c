@@ -522,14 +522,9 @@ static void write_extras(struct writer *wr)
         "compaction",         "billing_policy", NULL
     };
     for (const struct chat_extra *x = wr->r->extras; x; x = x->next) {
-        bool is_handled = false, is_known = wr->r->origin == DIALECT_ANTHROPIC;
-        for (const char *const *n = handled; *n && !is_handled; n++)
-            is_handled = str_eq(x->name, str_c(*n));
-        for (const char *const *n = known; *n && !is_known; n++)
-            is_known = str_eq(x->name, str_c(*n));
-        if (is_handled || anthropic_overridden(wr, x->name))
+        if (str_among(x->name, handled) || anthropic_overridden(wr, x->name))
             continue;
-        if (is_known || allowed(wr, x->name))
+        if (wr->r->origin == DIALECT_ANTHROPIC || str_among(x->name, known) || allowed(wr, x->name))
             jw_kraw(&wr->w, x->name, x->value);
         else
             chat_note_loss(wr->loss, x->name);

@@ -330,38 +330,32 @@ static void read_choice(struct chat_req *r, str choice)
 
 static void read_extras(struct reading *rd, jval *body)
 {
-    static const str known[] = {
-        S("model"),
-        S("messages"),
-        S("stream"),
-        S("tools"),
-        S("tool_choice"),
-        S("strict_tools"),
-        S("documents"),
-        S("max_tokens"),
-        S("stop_sequences"),
-        S("temperature"),
-        S("p"),
-        S("k"),
-        S("seed"),
-        S("logprobs"),
-        S("frequency_penalty"),
-        S("presence_penalty"),
-        S("response_format"),
-        S("thinking"),
+    static const char *const known[] = {
+        "model",
+        "messages",
+        "stream",
+        "tools",
+        "tool_choice",
+        "strict_tools",
+        "documents",
+        "max_tokens",
+        "stop_sequences",
+        "temperature",
+        "p",
+        "k",
+        "seed",
+        "logprobs",
+        "frequency_penalty",
+        "presence_penalty",
+        "response_format",
+        "thinking",
+        NULL,
     };
     struct chat_extra **tail = &rd->r->extras;
     JD_EACH(m, body)
     {
-        bool is_known = false;
-        for (size_t i = 0; i < COUNT_OF(known) && !is_known; i++)
-            is_known = str_eq(known[i], m.name);
-        if (is_known)
-            continue;
-        *tail = NEW(rd->a, struct chat_extra, 1);
-        (*tail)->name = m.name;
-        (*tail)->value = jd_text(m.value, rd->a);
-        tail = &(*tail)->next;
+        if (!str_among(m.name, known))
+            chat_add_extra(rd->a, &tail, m.name, jd_text(m.value, rd->a));
     }
 }
 
@@ -396,13 +390,7 @@ rc cohere_read_chat(struct chat_req *ret, jval *body, const struct dialect_path 
                     struct arena *a, struct err *e)
 {
     (void)path;
-    *ret = (struct chat_req){ .origin = DIALECT_COHERE,
-                              .include_usage = true,
-                              .max_tokens = CHAT_UNSET,
-                              .n = CHAT_UNSET,
-                              .seed = CHAT_UNSET,
-                              .top_logprobs = CHAT_UNSET,
-                              .thinking_budget = CHAT_UNSET };
+    chat_req_init(ret, DIALECT_COHERE);
     struct reading rd = { .r = ret, .a = a, .e = e };
     jval *tools = NULL;
     bool strict = false;

@@ -30,11 +30,7 @@ static rc wrong(struct reader *r, const char *where, const char *want, jval *got
 
 static void add_extra(struct reader *r, str name, str value)
 {
-    struct chat_extra *x = NEW(r->arena, struct chat_extra, 1);
-    x->name = arena_dup(r->arena, name);
-    x->value = value;
-    *r->extras = x;
-    r->extras = &x->next;
+    chat_add_extra(r->arena, &r->extras, arena_dup(r->arena, name), value);
 }
 
 /* ---- signatures ----------------------------------------------------------------------------- */
@@ -623,22 +619,20 @@ static rc read_config(struct reader *r, jval *config)
 
 static void read_members(struct reader *r, jval *body)
 {
+    static const char *const known[] = { "contents",
+                                         "tools",
+                                         "systemInstruction",
+                                         "toolConfig",
+                                         "generationConfig",
+                                         "serviceTier",
+                                         "model",
+                                         "stream",
+                                         NULL };
     JD_EACH(m, body)
     {
         char room[GEMINI_NAME_MAX];
         str name = gemini_camel(m.name, room);
-        static const str known[] = { { "contents", 8 },
-                                     { "tools", 5 },
-                                     { "systemInstruction", 17 },
-                                     { "toolConfig", 10 },
-                                     { "generationConfig", 16 },
-                                     { "serviceTier", 11 },
-                                     { "model", 5 },
-                                     { "stream", 6 } };
-        bool is_known = false;
-        for (size_t i = 0; i < COUNT_OF(known); i++)
-            is_known = is_known || str_eq(name, known[i]);
-        if (!is_known && jd_given(m.value))
+        if (jd_given(m.value) && !str_among(name, known))
             add_extra(r, name, jd_text(m.value, r->arena));
     }
 }
@@ -651,13 +645,7 @@ static str plain_model(str model)
 rc gemini_read_chat(struct chat_req *ret, jval *body, const struct dialect_path *path,
                     struct arena *a, struct err *e)
 {
-    *ret = (struct chat_req){ .origin = DIALECT_GEMINI,
-                              .include_usage = true,
-                              .max_tokens = CHAT_UNSET,
-                              .n = CHAT_UNSET,
-                              .seed = CHAT_UNSET,
-                              .top_logprobs = CHAT_UNSET,
-                              .thinking_budget = CHAT_UNSET };
+    chat_req_init(ret, DIALECT_GEMINI);
     struct reader r = { ret, a, e, &ret->messages, &ret->extras, NULL, 0 };
     if (!jd_is_obj(body))
         return wrong(&r, "body", "an object", body);

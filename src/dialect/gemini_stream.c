@@ -218,14 +218,10 @@ static void write_text(struct gemini_stream_writer *s, struct buf *out, const st
     str rest = ev->text;
     while (rest.n) {
         struct jw w;
-        str piece = str_take(rest, PIECE_MAX);
-        while (piece.n < rest.n && piece.n > PIECE_MAX - 4 &&
-               ((unsigned char)rest.p[piece.n] & 0xc0) == 0x80)
-            piece.n--;
+        str piece = str_cut_utf8(&rest, PIECE_MAX);
         part_open(s, &w, out);
         gemini_write_text(&w, piece, thought, (str){ 0 });
         part_close(s, &w, out, ev->choice, c);
-        rest = str_skip(rest, piece.n);
     }
 }
 

@@ -30,10 +30,7 @@ static struct chat_part *add(struct reading *rd, enum part_kind kind)
 
 static void add_extra(struct reading *rd, str name, str json)
 {
-    *rd->extras = NEW(rd->a, struct chat_extra, 1);
-    (*rd->extras)->name = name;
-    (*rd->extras)->value = json;
-    rd->extras = &(*rd->extras)->next;
+    chat_add_extra(rd->a, &rd->extras, name, json);
 }
 
 /* ---- pictures and sounds -------------------------------------------------------------------- */
@@ -366,17 +363,14 @@ static rc read_options(struct reading *rd, jval *options)
 
 static void read_extras(struct reading *rd, jval *body)
 {
-    static const str known[] = {
-        S("model"),  S("name"),   S("messages"), S("stream"),   S("tools"),
-        S("format"), S("think"),  S("options"),  S("logprobs"), S("top_logprobs"),
-        S("prompt"), S("system"), S("images"),   S("context"),
+    static const char *const known[] = {
+        "model",    "name",         "messages", "stream", "tools",  "format",  "think", "options",
+        "logprobs", "top_logprobs", "prompt",   "system", "images", "context", NULL,
     };
     JD_EACH(m, body)
     {
-        bool is_known = !jd_given(m.value) || (jd_is_str(m.value) && jd_str(m.value).n == 0);
-        for (size_t i = 0; i < COUNT_OF(known) && !is_known; i++)
-            is_known = str_eq(known[i], m.name);
-        if (!is_known)
+        bool given = jd_given(m.value) && !(jd_is_str(m.value) && jd_str(m.value).n == 0);
+        if (given && !str_among(m.name, known))
             add_extra(rd, m.name, jd_text(m.value, rd->a));
     }
 }
@@ -384,16 +378,10 @@ static void read_extras(struct reading *rd, jval *body)
 static rc begin(struct reading *rd, jval *body)
 {
     struct chat_req *r = rd->r;
-    *r = (struct chat_req){ .origin = DIALECT_OLLAMA,
-                            .stream = true,
-                            .include_usage = true,
-                            .max_tokens = CHAT_UNSET,
-                            .n = CHAT_UNSET,
-                            .seed = CHAT_UNSET,
-                            .top_logprobs = CHAT_UNSET,
-                            .thinking_budget = CHAT_UNSET };
     jval *tools = NULL, *options = NULL;
     bool logprobs = false;
+    chat_req_init(r, DIALECT_OLLAMA);
+    r->stream = true;
     rd->extras = &r->extras;
     TRY(jd_opt_str(body, "name", &r->model, rd->e));
     TRY(jd_opt_str(body, "model", &r->model, rd->e));

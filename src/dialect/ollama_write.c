@@ -582,12 +582,8 @@ static struct chat_extra *top_level_only(const struct chat_extra *list, struct a
 {
     struct chat_extra *kept = NULL, **tail = &kept;
     for (; list; list = list->next) {
-        if (option_name(list->name).n)
-            continue;
-        *tail = NEW(a, struct chat_extra, 1);
-        (*tail)->name = list->name;
-        (*tail)->value = list->value;
-        tail = &(*tail)->next;
+        if (!option_name(list->name).n)
+            chat_add_extra(a, &tail, list->name, list->value);
     }
     return kept;
 }

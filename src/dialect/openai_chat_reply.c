@@ -160,9 +160,7 @@ static void read_extras(struct chat_reply *ret, jval *body, struct arena *a)
         jval *v = jd_get(body, str_c(names[i]));
         if (!jd_given(v))
             continue;
-        *tail = NEW(a, struct chat_extra, 1);
-        **tail = (struct chat_extra){ .name = str_c(names[i]), .value = jd_text(v, a) };
-        tail = &(*tail)->next;
+        chat_add_extra(a, &tail, str_c(names[i]), jd_text(v, a));
     }
 }
 

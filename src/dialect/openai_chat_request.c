@@ -37,9 +37,7 @@ static struct chat_part *add(struct parts *ps, enum part_kind kind)
 
 static void add_extra(struct chat_extra ***tail, str name, jval *v, struct arena *a)
 {
-    **tail = NEW(a, struct chat_extra, 1);
-    ***tail = (struct chat_extra){ .name = name, .value = jd_text(v, a) };
-    *tail = &(**tail)->next;
+    chat_add_extra(a, tail, name, jd_text(v, a));
 }
 
 /* ---- media ---------------------------------------------------------------------------------- */
@@ -719,15 +717,11 @@ static rc read_stream(struct chat_req *r, jval *body, struct err *e)
 rc openai_read_chat(struct chat_req *ret, jval *body, const struct dialect_path *path,
                     struct arena *a, struct err *e)
 {
-    struct chat_req r = { .origin = DIALECT_OPENAI_CHAT,
-                          .max_tokens = CHAT_UNSET,
-                          .n = CHAT_UNSET,
-                          .seed = CHAT_UNSET,
-                          .top_logprobs = CHAT_UNSET,
-                          .thinking_budget = CHAT_UNSET };
+    struct chat_req r;
     struct chat_extra **extras = &r.extras;
     struct chat_message **tail = &r.messages;
     jval *messages = jd_get(body, S("messages"));
+    chat_req_init(&r, DIALECT_OPENAI_CHAT);
     if (!jd_given(messages))
         return fail(e, E_SYNTAX, "messages", 0, "Missing required parameter: 'messages'.");
     if (!jd_is_arr(messages))

@@ -50,28 +50,17 @@ static void end(struct buf *out)
     buf_add(out, S("},\"finish_reason\":null}]}\n\n"));
 }
 
-/* The first n bytes at most, not cutting a character. */
-static str piece_of(str text, size_t n)
-{
-    if (text.n <= n)
-        return text;
-    while (n > 1 && ((unsigned char)text.p[n] & 0xc0) == 0x80)
-        n--;
-    return str_take(text, n);
-}
-
 /* Chunks of {"name": piece}, as many as the text needs. */
 static void write_text(struct writer *st, struct buf *out, uint32_t choice, str name, str text)
 {
     while (text.n) {
-        str piece = piece_of(text, PIECE_BYTES);
+        str piece = str_cut_utf8(&text, PIECE_BYTES);
         begin(st, out, choice);
         buf_chr(out, '"');
         buf_add(out, name);
         buf_add(out, S("\":"));
         json_quote(out, piece);
         end(out);
-        text = str_skip(text, piece.n);
     }
 }
 
@@ -122,9 +111,8 @@ static void write_thinking(struct writer *st, struct buf *out, const struct chat
         return;
     }
     for (str text = ev->text; text.n;) {
-        str piece = piece_of(text, PIECE_BYTES / 2);
+        str piece = str_cut_utf8(&text, PIECE_BYTES / 2);
         write_block(st, out, ev->choice, piece, piece, (str){ 0 });
-        text = str_skip(text, piece.n);
     }
 }
 
@@ -184,13 +172,12 @@ static void write_args(struct writer *st, struct buf *out, const struct chat_eve
     bool custom = st->custom & bit;
     st->args |= bit;
     for (str text = ev->text; text.n;) {
-        str piece = piece_of(text, PIECE_BYTES);
+        str piece = str_cut_utf8(&text, PIECE_BYTES);
         begin_call(st, out, ev);
         buf_add(out, custom ? S(",\"custom\":{\"input\":") : S(",\"function\":{\"arguments\":"));
         json_quote(out, piece);
         buf_add(out, S("}}]"));
         end(out);
-        text = str_skip(text, piece.n);
     }
 }
 

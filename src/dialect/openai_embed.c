@@ -4,27 +4,15 @@
 #include "dialect/openai_chat_internal.h"
 #include "chat/quirks.h"
 
-static bool is_known(str name)
-{
-    static const char *const known[] = { "model", "input", "dimensions", "encoding_format",
-                                         "user" };
-    for (size_t i = 0; i < COUNT_OF(known); i++)
-        if (str_eq(name, str_c(known[i])))
-            return true;
-    return false;
-}
-
 static void read_extras(struct embed_req *r, jval *body, struct arena *a)
 {
+    static const char *const known[] = { "model",           "input", "dimensions",
+                                         "encoding_format", "user",  NULL };
     struct chat_extra **tail = &r->extras;
     JD_EACH(m, body)
     {
-        if (is_known(m.name))
-            continue;
-        struct chat_extra *x = *tail = NEW(a, struct chat_extra, 1);
-        x->name = m.name;
-        x->value = jd_text(m.value, a);
-        tail = &x->next;
+        if (!str_among(m.name, known))
+            chat_add_extra(a, &tail, m.name, jd_text(m.value, a));
     }
 }
 

@@ -26,11 +26,7 @@ static rc bad(struct reader *rd, str where, const char *what)
 
 static void put_extra(struct reader *rd, str name, jval *v)
 {
-    struct chat_extra *x = NEW(rd->a, struct chat_extra, 1);
-    x->name = name;
-    x->value = jd_text(v, rd->a);
-    *rd->extras = x;
-    rd->extras = &x->next;
+    chat_add_extra(rd->a, &rd->extras, name, jd_text(v, rd->a));
 }
 
 static struct chat_message *new_message(struct reader *rd, enum chat_role role)
@@ -325,10 +321,7 @@ static void read_function(struct reader *rd, struct chat_tool *t, jval *v)
         t->strict = jd_is_true(strict) ? TRI_TRUE : TRI_FALSE;
     JD_EACH(m, v)
     {
-        bool is_known = !jd_given(m.value);
-        for (const char *const *n = known; *n && !is_known; n++)
-            is_known = str_eq(m.name, str_c(*n));
-        if (!is_known) {
+        if (jd_given(m.value) && !str_among(m.name, known)) {
             t->raw = jd_text(v, rd->a);
             return;
         }
@@ -543,13 +536,7 @@ rc responses_read_chat(struct chat_req *ret, jval *body, const struct dialect_pa
         NULL,
     };
     (void)path;
-    *ret = (struct chat_req){ .origin = DIALECT_OPENAI_RESPONSES,
-                              .include_usage = true,
-                              .max_tokens = CHAT_UNSET,
-                              .n = CHAT_UNSET,
-                              .seed = CHAT_UNSET,
-                              .top_logprobs = CHAT_UNSET,
-                              .thinking_budget = CHAT_UNSET };
+    chat_req_init(ret, DIALECT_OPENAI_RESPONSES);
     struct reader rd = { .r = ret, .a = a, .e = e, .tail = &ret->messages, .extras = &ret->extras };
     jval *v = NULL;
     TRY(read_scalars(&rd, body));
@@ -571,10 +558,7 @@ rc responses_read_chat(struct chat_req *ret, jval *body, const struct dialect_pa
     read_reasoning_config(&rd, v);
     JD_EACH(m, body)
     {
-        bool is_known = !jd_given(m.value);
-        for (const char *const *n = known; *n && !is_known; n++)
-            is_known = str_eq(m.name, str_c(*n));
-        if (!is_known)
+        if (jd_given(m.value) && !str_among(m.name, known))
             put_extra(&rd, m.name, m.value);
     }
     chat_link_results(ret, a);

@@ -626,14 +626,9 @@ static void write_extras(struct writer *wr)
     else if (!wr->own)
         jw_kbool(&wr->w, S("store"), false);
     for (const struct chat_extra *x = wr->r->extras; x; x = x->next) {
-        bool is_handled = false, is_known = wr->own;
-        for (const char *const *n = handled; *n && !is_handled; n++)
-            is_handled = str_eq(x->name, str_c(*n));
-        for (const char *const *n = shared; *n && !is_known; n++)
-            is_known = str_eq(x->name, str_c(*n));
-        if (is_handled)
+        if (str_among(x->name, handled))
             continue;
-        if (is_known || members_listed(wr->t->allowed_params, x->name))
+        if (wr->own || str_among(x->name, shared) || members_listed(wr->t->allowed_params, x->name))
             jw_kraw(&wr->w, x->name, x->value);
         else
             chat_note_loss(wr->loss, x->name);

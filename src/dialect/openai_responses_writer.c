@@ -98,25 +98,12 @@ static void begin_part(struct writer *wr, struct buf *out, const char *type, con
     }
 }
 
-static str next_piece(str *rest)
-{
-    size_t n = rest->n;
-    if (n > PIECE_BYTES) {
-        n = PIECE_BYTES;
-        while (n > PIECE_BYTES - 4 && ((unsigned char)rest->p[n] & 0xc0) == 0x80)
-            n--;
-    }
-    str piece = str_take(*rest, n);
-    *rest = str_skip(*rest, n);
-    return piece;
-}
-
 /* Deltas, and the text kept as it was escaped for them. */
 static void write_delta(struct writer *wr, struct buf *out, const char *type, const char *index,
                         str text, const struct dialect_ctx *c)
 {
     while (text.n) {
-        str piece = next_piece(&text);
+        str piece = str_cut_utf8(&text, PIECE_BYTES);
         begin_part(wr, out, type, index, c);
         buf_add(out, S(",\"delta\":\""));
         size_t from = out->n;

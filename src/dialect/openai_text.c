@@ -159,12 +159,8 @@ static void write_texts(struct buf *out, const struct chat_event *ev, const stru
 {
     str rest = ev->text;
     while (rest.n) {
-        size_t n = rest.n;
-        if (n > TEXT_BYTES_MAX)
-            for (n = TEXT_BYTES_MAX; n > 1 && ((unsigned char)rest.p[n] & 0xc0) == 0x80; n--)
-                ;
-        write_chunk(out, ev, str_take(rest, n), FINISH_NONE, c);
-        rest = str_skip(rest, n);
+        str piece = str_cut_utf8(&rest, TEXT_BYTES_MAX);
+        write_chunk(out, ev, piece, FINISH_NONE, c);
     }
 }
 

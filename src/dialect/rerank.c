@@ -58,7 +58,7 @@ static rc read_docs(struct rerank_req *r, jval *docs, jval *rank_fields, struct 
     return RC_OK;
 }
 
-static bool is_known(str name)
+rc rerank_read(struct rerank_req *r, jval *body, struct arena *a, struct err *e)
 {
     static const char *const known[] = { "model",
                                          "query",
@@ -67,15 +67,8 @@ static bool is_known(str name)
                                          "top_k",
                                          "max_tokens_per_doc",
                                          "return_documents",
-                                         "rank_fields" };
-    for (size_t i = 0; i < COUNT_OF(known); i++)
-        if (str_eq(name, str_c(known[i])))
-            return true;
-    return false;
-}
-
-rc rerank_read(struct rerank_req *r, jval *body, struct arena *a, struct err *e)
-{
+                                         "rank_fields",
+                                         NULL };
     struct chat_extra **tail = &r->extras;
     r->top_n = r->max_tokens_per_doc = CHAT_UNSET;
     if (!jd_is_str(jd_get(body, S("query"))))
@@ -89,12 +82,8 @@ rc rerank_read(struct rerank_req *r, jval *body, struct arena *a, struct err *e)
     TRY(jd_opt_bool(body, "return_documents", &r->return_documents, e));
     JD_EACH(m, body)
     {
-        if (is_known(m.name))
-            continue;
-        struct chat_extra *x = *tail = NEW(a, struct chat_extra, 1);
-        x->name = m.name;
-        x->value = jd_text(m.value, a);
-        tail = &x->next;
+        if (!str_among(m.name, known))
+            chat_add_extra(a, &tail, m.name, jd_text(m.value, a));
     }
     return RC_OK;
 }

@@ -23,6 +23,27 @@ static void cuts_and_trims(void **state)
     assert_int_equal(str_rindex(S("a:b:c"), ':'), 3);
 }
 
+static void cuts_between_characters(void **state)
+{
+    str rest = S("abc\xe2\x82\xac\xf0\x9f\x98\x80"
+                 "d");
+    CHECK_STR(str_cut_utf8(&rest, 5), S("abc"));
+    CHECK_STR(str_cut_utf8(&rest, 4), S("\xe2\x82\xac"));
+    CHECK_STR(str_cut_utf8(&rest, 4), S("\xf0\x9f\x98\x80"));
+    CHECK_STR(str_cut_utf8(&rest, 4), S("d"));
+    assert_int_equal(rest.n, 0);
+    rest = S("\x80\x80\x80\x80\x80\x80"); /* no UTF-8 at all: it goes on all the same */
+    assert_int_equal(str_cut_utf8(&rest, 4).n, 1);
+}
+
+static void finds_words(void **state)
+{
+    static const char *const words[] = { "one", "two", NULL };
+    assert_true(str_among(S("two"), words));
+    assert_false(str_among(S("three"), words));
+    assert_false(str_among(S(""), words));
+}
+
 static void reads_numbers(void **state)
 {
     static const struct {
@@ -132,6 +153,8 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(cuts_and_trims),
+        cmocka_unit_test(cuts_between_characters),
+        cmocka_unit_test(finds_words),
         cmocka_unit_test(reads_numbers),
         cmocka_unit_test(knows_utf8),
         cmocka_unit_test(arena_aligns_and_zeroes),
