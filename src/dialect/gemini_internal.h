@@ -1,8 +1,9 @@
 /* gemini_internal.h - what the files of the Gemini dialect share.
  *
  * gemini.c: table, relay; gemini_model.c: what each generation takes; gemini_schema.c: schemas both
- * ways; gemini_read.c: a client's request in; gemini_write.c: an upstream's request out;
- * gemini_reply.c: answers whole, usage; gemini_stream.c: answers in frames; gemini_error.c: errors.
+ * ways; gemini_read.c: a client's request in; gemini_write.c, gemini_contents.c,
+ * gemini_tools.c, gemini_config.c: an upstream's request out; gemini_reply.c: answers whole, usage;
+ * gemini_stream.c: answers in frames; gemini_error.c: errors.
  *
  * The wire is proto3 JSON: names come in camelCase or snake_case, enums as words (rarely as
  * numbers), 64-bit integers as numbers or strings, bytes as base64. We write camelCase.
