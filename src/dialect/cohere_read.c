@@ -1,6 +1,7 @@
 /* cohere_read.c - a Cohere v2 chat request, read into the neutral conversation.
  */
 #include "dialect/cohere_internal.h"
+#include "dialect/functions.h"
 #include "dialect/signature.h"
 
 struct reading {
@@ -121,19 +122,16 @@ static rc read_calls(struct reading *rd, jval *calls)
     JD_EACH(call, calls)
     {
         jval *function = jd_get(call.value, S("function"));
-        jval *args = jd_get(function, S("arguments"));
         if (!jd_is_obj(function))
             return wrong(rd, "tool_calls", "calls with an object 'function'", function);
         struct chat_part *p = add(rd, PART_TOOL_CALL);
-        p->call.id = jd_get_str(call.value, S("id"));
+        functions_read_call(&p->call, call.value, rd->a);
         p->call.signature = signature_from_id(rd->a, &p->call.id);
         if (p->call.signature.n)
             p->origin = DIALECT_GEMINI;
-        p->call.name = jd_get_str(function, S("name"));
         if (!p->call.name.n)
             return wrong(rd, "tool_calls", "calls of functions with a name",
                          jd_get(function, S("name")));
-        p->call.args = jd_is_str(args) ? jd_str(args) : jd_text(args, rd->a);
     }
     return RC_OK;
 }
@@ -243,36 +241,6 @@ static rc read_documents(struct reading *rd, jval *documents)
 }
 
 /* ---- the rest ------------------------------------------------------------------------------- */
-
-static rc read_tools(struct reading *rd, jval *tools, enum tri strict)
-{
-    struct chat_tool **tail = &rd->r->tools;
-    JD_EACH(tool, tools)
-    {
-        jval *function = jd_get(tool.value, S("function"));
-        struct chat_tool *t = NEW(rd->a, struct chat_tool, 1);
-        *tail = t;
-        tail = &t->next;
-        t->origin = DIALECT_COHERE;
-        if (!jd_is_obj(tool.value))
-            return fail(rd->e, E_SYNTAX, "tools", 0, "tools: expected objects, got %s",
-                        json_kind_name(jd_kind(tool.value)));
-        if (!jd_is_obj(function)) {
-            t->kind = TOOL_OPAQUE;
-            t->raw = jd_text(tool.value, rd->a);
-            continue;
-        }
-        t->name = jd_get_str(function, S("name"));
-        if (!t->name.n)
-            return fail(rd->e, E_SYNTAX, "tools", 0, "tools[%zu].function.name: expected a name",
-                        tool.index);
-        t->description = jd_get_str(function, S("description"));
-        if (jd_is_obj(jd_get(function, S("parameters"))))
-            t->schema = jd_text(jd_get(function, S("parameters")), rd->a);
-        t->strict = strict;
-    }
-    return RC_OK;
-}
 
 static rc read_format(struct reading *rd, jval *format)
 {
@@ -400,7 +368,10 @@ rc cohere_read_chat(struct chat_req *ret, jval *body, const struct dialect_path 
     TRY(jd_opt_arr(body, "tools", &tools, e));
     TRY(read_messages(&rd, jd_get(body, S("messages"))));
     TRY(read_documents(&rd, jd_get(body, S("documents"))));
-    TRY(read_tools(&rd, tools, strict ? TRI_TRUE : TRI_UNSET));
+    TRY(functions_read_tools(&ret->tools, tools, DIALECT_COHERE, a, e));
+    for (struct chat_tool *t = ret->tools; t && strict; t = t->next)
+        if (t->kind == TOOL_FUNCTION)
+            t->strict = TRI_TRUE;
     TRY(read_params(&rd, body));
     read_extras(&rd, body);
     chat_link_results(ret, a);

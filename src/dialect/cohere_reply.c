@@ -1,6 +1,7 @@
 /* cohere_reply.c - whole answers and errors of Cohere v2 (and, reading only, v1).
  */
 #include "dialect/cohere_internal.h"
+#include "dialect/functions.h"
 #include "dialect/signature.h"
 
 /* ---- words and numbers ---------------------------------------------------------------------- */
@@ -168,13 +169,9 @@ static void read_calls(struct replying *rp, jval *calls)
 {
     JD_EACH(call, calls)
     {
-        jval *function = jd_get(call.value, S("function"));
-        jval *args = jd_get(function, S("arguments"));
         struct chat_part *p = add(rp, PART_TOOL_CALL);
-        p->call.id = jd_get_str(call.value, S("id"));
-        p->call.name = jd_get_str(function, S("name"));
-        p->call.args = jd_is_str(args) ? jd_str(args) : jd_text(args, rp->a);
-        if (!function) { /* v1: {"name", "parameters"} without an id */
+        functions_read_call(&p->call, call.value, rp->a);
+        if (!jd_get(call.value, S("function"))) { /* v1: {"name", "parameters"} without an id */
             p->call.name = jd_get_str(call.value, S("name"));
             p->call.args = jd_text(jd_get(call.value, S("parameters")), rp->a);
         }

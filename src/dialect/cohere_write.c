@@ -6,6 +6,7 @@
  */
 #include "base/map.h"
 #include "dialect/cohere_internal.h"
+#include "dialect/functions.h"
 #include "dialect/members.h"
 #include "dialect/signature.h"
 
@@ -437,42 +438,12 @@ static bool all_strict(struct writing *wr)
     return asked;
 }
 
-static rc write_tool(struct writing *wr, const struct chat_tool *t)
-{
-    if (t->kind == TOOL_OPAQUE && t->origin == DIALECT_COHERE) {
-        jw_raw(&wr->w, t->raw);
-        return RC_OK;
-    }
-    if (t->kind == TOOL_OPAQUE)
-        return drop(wr, S("tools"));
-    str schema = t->schema.n ? t->schema : S("{\"type\":\"object\",\"properties\":{}}");
-    if (t->kind == TOOL_CUSTOM)
-        schema = S("{\"type\":\"object\",\"properties\":{\"input\":{\"type\":\"string\"}},"
-                   "\"required\":[\"input\"]}");
-    jw_obj(&wr->w);
-    jw_kstr(&wr->w, S("type"), S("function"));
-    jw_kobj(&wr->w, S("function"));
-    jw_kstr(&wr->w, S("name"), t->name);
-    jw_kstr_if(&wr->w, S("description"), t->description);
-    jw_kraw(&wr->w, S("parameters"), schema);
-    jw_obj_end(&wr->w);
-    jw_obj_end(&wr->w);
-    return RC_OK;
-}
-
 static rc write_tools(struct writing *wr)
 {
     const struct chat_req *r = wr->r;
-    bool named = false;
     if (!r->tools)
         return RC_OK;
-    for (const struct chat_tool *t = r->tools; t; t = t->next)
-        named = named || (r->choice == CHOICE_NAMED && str_eq(t->name, r->choice_name));
-    jw_karr(&wr->w, S("tools"));
-    for (const struct chat_tool *t = r->tools; t; t = t->next)
-        if (!named || str_eq(t->name, r->choice_name))
-            TRY(write_tool(wr, t));
-    jw_arr_end(&wr->w);
+    TRY(functions_write_tools(&wr->w, r, wr->t, DIALECT_COHERE, TARGET, wr->loss, wr->e));
     if (r->choice == CHOICE_REQUIRED || r->choice == CHOICE_NAMED)
         jw_kstr(&wr->w, S("tool_choice"), S("REQUIRED"));
     else if (r->choice == CHOICE_NONE)

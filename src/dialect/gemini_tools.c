@@ -1,4 +1,5 @@
 /* gemini_tools.c - the tools of a request to Gemini, and which of them it may call. */
+#include "dialect/functions.h"
 #include "dialect/gemini_write.h"
 
 static void write_function(struct writer *p, const struct chat_tool *t)
@@ -11,11 +12,8 @@ static void write_function(struct writer *p, const struct chat_tool *t)
     jw_kstr(&p->w, S("name"), t->name);
     jw_kstr_if(&p->w, S("description"), t->description);
     jval *schema = gemini_parse(p, t->schema);
-    if (t->kind == TOOL_CUSTOM) { /* free text as its one argument */
-        schema = gemini_parse(
-            p, S("{\"type\":\"object\",\"properties\":{\"input\":{\"type\":\"string\"}},"
-                 "\"required\":[\"input\"]}"));
-    }
+    if (t->kind == TOOL_CUSTOM)
+        schema = gemini_parse(p, FUNCTIONS_FREE_TEXT);
     if (jd_is_obj(schema) && !gemini_schema_is_empty(schema)) {
         bool json = gemini_at_least(&p->model, 2, 5);
         jw_key(&p->w, json ? S("parametersJsonSchema") : S("parameters"));

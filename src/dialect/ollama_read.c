@@ -1,5 +1,6 @@
 /* ollama_read.c - requests of Ollama's clients: /api/chat and /api/generate.
  */
+#include "dialect/functions.h"
 #include "dialect/ollama_internal.h"
 #include "dialect/signature.h"
 
@@ -127,15 +128,15 @@ static rc read_calls(struct reading *rd, jval *calls)
         if (jd_given(args) && !jd_is_obj(args))
             return wrong(rd, "tool_calls", "arguments that are an object", args);
         struct chat_part *p = add(rd, PART_TOOL_CALL);
-        p->call.id = jd_get_str(call.value, S("id"));
+        functions_read_call(&p->call, call.value, rd->a);
         p->call.signature = signature_from_id(rd->a, &p->call.id);
         if (p->call.signature.n)
             p->origin = DIALECT_GEMINI;
-        p->call.name = jd_get_str(function, S("name"));
         if (!p->call.name.n)
             return wrong(rd, "tool_calls", "calls of functions with a name",
                          jd_get(function, S("name")));
-        p->call.args = jd_is_obj(args) ? jd_text(args, rd->a) : (str){ 0 };
+        if (!jd_given(args))
+            p->call.args = (str){ 0 };
     }
     return RC_OK;
 }
@@ -192,34 +193,6 @@ static rc read_message(struct reading *rd, jval *m, struct chat_message ***tail)
 }
 
 /* ---- tools, format, thinking ---------------------------------------------------------------- */
-
-static rc read_tools(struct reading *rd, jval *tools)
-{
-    struct chat_tool **tail = &rd->r->tools;
-    JD_EACH(tool, tools)
-    {
-        jval *function = jd_get(tool.value, S("function"));
-        struct chat_tool *t = *tail = NEW(rd->a, struct chat_tool, 1);
-        tail = &t->next;
-        t->origin = DIALECT_OLLAMA;
-        if (!jd_is_obj(tool.value))
-            return fail(rd->e, E_SYNTAX, "tools", 0, "tools: expected objects, got %s",
-                        json_kind_name(jd_kind(tool.value)));
-        if (!jd_is_obj(function)) {
-            t->kind = TOOL_OPAQUE;
-            t->raw = jd_text(tool.value, rd->a);
-            continue;
-        }
-        t->name = jd_get_str(function, S("name"));
-        if (!t->name.n)
-            return fail(rd->e, E_SYNTAX, "tools", 0, "tools[%zu].function.name: expected a name",
-                        tool.index);
-        t->description = jd_get_str(function, S("description"));
-        if (jd_is_obj(jd_get(function, S("parameters"))))
-            t->schema = jd_text(jd_get(function, S("parameters")), rd->a);
-    }
-    return RC_OK;
-}
 
 static rc read_format(struct reading *rd, jval *format)
 {
@@ -392,7 +365,7 @@ static rc begin(struct reading *rd, jval *body)
     TRY(jd_opt_i64(body, "top_logprobs", &r->top_logprobs, rd->e));
     if (logprobs)
         r->logprobs = TRI_TRUE;
-    TRY(read_tools(rd, tools));
+    TRY(functions_read_tools(&r->tools, tools, DIALECT_OLLAMA, rd->a, rd->e));
     TRY(read_format(rd, jd_get(body, S("format"))));
     TRY(read_think(rd, jd_get(body, S("think"))));
     TRY(read_options(rd, options));

@@ -1,5 +1,6 @@
 /* ollama_reply.c - whole answers and errors of Ollama's API, and the pieces that its streams share.
  */
+#include "dialect/functions.h"
 #include "dialect/ollama_internal.h"
 
 #include <time.h>
@@ -188,14 +189,10 @@ static void read_calls(struct replying *rp, jval *calls)
 {
     JD_EACH(call, calls)
     {
-        jval *function = jd_get(call.value, S("function"));
-        jval *args = jd_get(function, S("arguments"));
         struct chat_part *p = add(rp, PART_TOOL_CALL);
-        p->call.id = jd_get_str(call.value, S("id"));
+        functions_read_call(&p->call, call.value, rp->a);
         if (!p->call.id.n)
             p->call.id = chat_new_id(rp->a, S("call_"));
-        p->call.name = jd_get_str(function, S("name"));
-        p->call.args = jd_is_str(args) ? jd_str(args) : jd_text(args, rp->a);
     }
 }
 
