@@ -1,22 +1,9 @@
 /* chat: losses, errors, lists, linking of results to calls, effort, ids. */
+#include "../arena_fixture.h"
 #include "../check.h"
 
 #include "base/buf.h"
 #include "chat/chat.h"
-
-static struct arena arena;
-
-static int set_up(void **state)
-{
-    arena_init(&arena);
-    return 0;
-}
-
-static int tear_down(void **state)
-{
-    arena_done(&arena);
-    return 0;
-}
 
 static void drops_or_refuses(void **state)
 {

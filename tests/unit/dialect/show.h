@@ -10,6 +10,24 @@
 #include "dialect/dialect.h"
 #include "http/ndjson.h"
 
+/* ---- files ---------------------------------------------------------------------------------- */
+
+/* A whole file, in the arena. */
+static inline str show_file(const char *path, struct arena *a)
+{
+    FILE *f = fopen(path, "rb");
+    if (!f)
+        fail_msg("%s: cannot be opened", path);
+    assert_int_equal(fseek(f, 0, SEEK_END), 0);
+    long size = ftell(f);
+    assert_true(size >= 0);
+    rewind(f);
+    char *p = arena_raw(a, (size_t)size + 1);
+    assert_int_equal(fread(p, 1, (size_t)size, f), size);
+    fclose(f);
+    return (str){ p, (size_t)size };
+}
+
 /* ---- events --------------------------------------------------------------------------------- */
 
 struct show {
@@ -92,6 +110,19 @@ static inline str show_stream(const struct dialect *d, enum framing framing, str
     return text;
 }
 
+/* It shows the same however the bytes are cut; long ones are cut at some places only. */
+static inline void show_cut_anywhere(const struct dialect *d, enum framing framing, str bytes,
+                                     str want)
+{
+    size_t step = bytes.n > 8192 ? 997 : 101;
+    for (size_t cut = 1; cut < bytes.n; cut += step) {
+        struct arena a;
+        arena_init(&a);
+        CHECK_STR(show_stream(d, framing, bytes, cut, &a), want);
+        arena_done(&a);
+    }
+}
+
 /* ---- requests ------------------------------------------------------------------------------- */
 
 struct show_target {
@@ -134,6 +165,23 @@ static inline str show_losses(const struct chat_loss *loss, struct arena *a)
     for (const struct chat_str *s = loss->dropped; s; s = s->next)
         all = all.n ? arena_fmt(a, "%.*s %.*s", STRF(all), STRF(s->s)) : s->s;
     return all;
+}
+
+struct show_case {
+    const char *what;
+    const struct dialect *in;
+    const char *body;
+    struct show_target t;
+    const char *want, *losses; /* want: JSON, or what show_request says of a failure */
+};
+
+static inline void show_check(const struct dialect *out, const struct show_case *c, struct arena *a)
+{
+    struct chat_loss loss = { 0 };
+    str got = show_request(c->in, out, str_c(c->body), &c->t, &loss, a), want = str_c(c->want);
+    if (want.p[0] == '{' ? !json_texts_same(got, want) : !str_eq(got, want))
+        fail_msg("%s\n  got:  %.*s\n  want: %.*s", c->what, STRF(got), STRF(want));
+    CHECK_STR(show_losses(&loss, a), str_c(c->losses));
 }
 
 /* ---- answers -------------------------------------------------------------------------------- */

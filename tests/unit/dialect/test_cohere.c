@@ -1,44 +1,14 @@
 /* The Cohere dialect's edges: what the golden files do not show at a glance. */
+#include "../arena_fixture.h"
 #include "show.h"
 
 #include <dirent.h>
 
 static const struct dialect *d = &dialect_cohere;
 
-static struct arena arena;
-
-static int set_up(void **state)
-{
-    arena_init(&arena);
-    return 0;
-}
-
-static int tear_down(void **state)
-{
-    arena_done(&arena);
-    return 0;
-}
-
-static str slurp(const char *path)
-{
-    FILE *f = fopen(path, "rb");
-    if (!f)
-        fail_msg("%s: cannot be read", path);
-    static char bytes[1 << 20];
-    size_t n = fread(bytes, 1, sizeof(bytes), f);
-    fclose(f);
-    return arena_dup(&arena, (str){ bytes, n });
-}
-
 /* ---- requests ------------------------------------------------------------------------------- */
 
-static const struct {
-    const char *what;
-    const struct dialect *in;
-    const char *body;
-    struct show_target t;
-    const char *want, *losses;
-} requests[] = {
+static const struct show_case requests[] = {
     { "a question",
       &dialect_cohere,
       "{\"model\":\"x\",\"messages\":[{\"role\":\"user\",\"content\":\"Hi\"}]}",
@@ -182,15 +152,8 @@ static const struct {
 
 static void writes_requests(void **state)
 {
-    for (size_t i = 0; i < COUNT_OF(requests); i++) {
-        struct chat_loss loss = { 0 };
-        str got =
-            show_request(requests[i].in, d, str_c(requests[i].body), &requests[i].t, &loss, &arena);
-        str want = str_c(requests[i].want);
-        if (want.p[0] == '{' ? !json_texts_same(got, want) : !str_eq(got, want))
-            fail_msg("%s\n  got:  %.*s\n  want: %.*s", requests[i].what, STRF(got), STRF(want));
-        CHECK_STR(show_losses(&loss, &arena), str_c(requests[i].losses));
-    }
+    for (size_t i = 0; i < COUNT_OF(requests); i++)
+        show_check(d, &requests[i], &arena);
 }
 
 /* The deployment's own members, in OpenAI's names. */
@@ -336,7 +299,7 @@ static void reads_recorded(void **state)
         if (str_contains(str_c(f->d_name), S(".openai.")) ||
             (!sse && !str_ends(str_c(f->d_name), S(".ndjson"))))
             continue;
-        str bytes = slurp(arena_fmt(&arena, "%s/%s", folder, f->d_name).p);
+        str bytes = show_file(arena_fmt(&arena, "%s/%s", folder, f->d_name).p, &arena);
         enum framing framing = sse ? FRAMING_SSE : FRAMING_NDJSON;
         str whole = show_stream(d, framing, bytes, 0, &arena);
         /* One recorded stream is an answer that Cohere broke off. */
@@ -344,12 +307,7 @@ static void reads_recorded(void **state)
         if (failed ? !str_contains(whole, S("error 13 your request resulted in an invalid tool"))
                    : !str_ends(whole, S("done")))
             fail_msg("%s: %.*s", f->d_name, STRF(whole));
-        for (size_t cut = 1; cut<bytes.n; cut += bytes.n> 8192 ? 997 : 101) {
-            struct arena a;
-            arena_init(&a);
-            CHECK_STR(show_stream(d, framing, bytes, cut, &a), whole);
-            arena_done(&a);
-        }
+        show_cut_anywhere(d, framing, bytes, whole);
         n++;
     }
     closedir(dir);
@@ -408,7 +366,7 @@ static void relays(void **state)
     struct buf b;
     struct err e = { 0 };
     struct sse sse;
-    str bytes = slurp(TEST_DATA "/golden/cohere/stream/text_chunks.sse"), in = bytes;
+    str bytes = show_file(TEST_DATA "/golden/cohere/stream/text_chunks.sse", &arena), in = bytes;
     buf_init(&b, 1 << 20);
     sse_init(&sse);
     for (struct sse_event ev; !FAILED(sse_next(&sse, &in, &ev, &e));)
@@ -420,7 +378,7 @@ static void relays(void **state)
     assert_int_equal(rl.usage.completion, 10);
     buf_clear(&b);
     rl = (struct dialect_relay){ .arena = &arena, .usage = CHAT_USAGE_NONE };
-    bytes = slurp(TEST_DATA "/golden/cohere/reply/text.json");
+    bytes = show_file(TEST_DATA "/golden/cohere/reply/text.json", &arena);
     CHECK_OK(d->relay_reply(&rl, &b, bytes, &e), &e);
     CHECK_STR(buf_str(&b), bytes);
     assert_int_equal(rl.usage.cache_read, 448);

@@ -1,4 +1,5 @@
 /* The Ollama dialect's edges: what the golden files do not show at a glance. */
+#include "../arena_fixture.h"
 #include "show.h"
 
 #include <dirent.h>
@@ -8,43 +9,12 @@
 
 static const struct dialect *d = &dialect_ollama;
 
-static struct arena arena;
-
-static int set_up(void **state)
-{
-    arena_init(&arena);
-    return 0;
-}
-
-static int tear_down(void **state)
-{
-    arena_done(&arena);
-    return 0;
-}
-
-static str slurp(const char *path)
-{
-    FILE *f = fopen(path, "rb");
-    if (!f)
-        fail_msg("%s: cannot be read", path);
-    static char bytes[1 << 20];
-    size_t n = fread(bytes, 1, sizeof(bytes), f);
-    fclose(f);
-    return arena_dup(&arena, (str){ bytes, n });
-}
-
 /* ---- requests ------------------------------------------------------------------------------- */
 
 #define HI     "\"messages\":[{\"role\":\"user\",\"content\":\"Hi\"}]"
 #define HI_OUT "\"model\":\"m\"," HI ",\"stream\":false"
 
-static const struct {
-    const char *what;
-    const struct dialect *in;
-    const char *body;
-    struct show_target t;
-    const char *want, *losses;
-} requests[] = {
+static const struct show_case requests[] = {
     { "its own, with all it has",
       &dialect_ollama,
       "{\"model\":\"x\",\"messages\":[{\"role\":\"system\",\"content\":\"S\"},{\"role\":\"user\","
@@ -182,15 +152,8 @@ static const struct {
 
 static void writes_requests(void **state)
 {
-    for (size_t i = 0; i < COUNT_OF(requests); i++) {
-        struct chat_loss loss = { 0 };
-        str got =
-            show_request(requests[i].in, d, str_c(requests[i].body), &requests[i].t, &loss, &arena);
-        str want = str_c(requests[i].want);
-        if (want.p[0] == '{' ? !json_texts_same(got, want) : !str_eq(got, want))
-            fail_msg("%s\n  got:  %.*s\n  want: %.*s", requests[i].what, STRF(got), STRF(want));
-        CHECK_STR(show_losses(&loss, &arena), str_c(requests[i].losses));
-    }
+    for (size_t i = 0; i < COUNT_OF(requests); i++)
+        show_check(d, &requests[i], &arena);
 }
 
 /* The deployment's options and members. */
@@ -343,16 +306,11 @@ static void reads_recorded(void **state)
         if (!str_ends(str_c(f->d_name), S(".ndjson")) ||
             str_contains(str_c(f->d_name), S(".openai.")))
             continue;
-        str bytes = slurp(arena_fmt(&arena, "%s/%s", folder, f->d_name).p);
+        str bytes = show_file(arena_fmt(&arena, "%s/%s", folder, f->d_name).p, &arena);
         str whole = show_stream(d, FRAMING_NDJSON, bytes, 0, &arena);
         if (!str_ends(whole, S("done")) || !str_contains(whole, S("\nusage ")))
             fail_msg("%s: %.*s", f->d_name, STRF(whole));
-        for (size_t cut = 1; cut<bytes.n; cut += bytes.n> 8192 ? 997 : 101) {
-            struct arena a;
-            arena_init(&a);
-            CHECK_STR(show_stream(d, FRAMING_NDJSON, bytes, cut, &a), whole);
-            arena_done(&a);
-        }
+        show_cut_anywhere(d, FRAMING_NDJSON, bytes, whole);
         n++;
     }
     closedir(dir);

@@ -1,4 +1,5 @@
 /* The OpenAI chat dialect: edges that golden transcripts do not show. */
+#include "../arena_fixture.h"
 #include "../check.h"
 
 #include "chat/quirks.h"
@@ -6,20 +7,7 @@
 #include "dialect/dialect.h"
 #include "json/write.h"
 
-static struct arena arena;
 static const struct dialect *const d = &dialect_openai_chat;
-
-static int set_up(void **state)
-{
-    arena_init(&arena);
-    return 0;
-}
-
-static int tear_down(void **state)
-{
-    arena_done(&arena);
-    return 0;
-}
 
 static jval *parse(const char *text)
 {

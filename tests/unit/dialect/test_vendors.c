@@ -3,7 +3,7 @@
 #include <dirent.h>
 #include <stdlib.h>
 
-#include "check.h"
+#include "show.h"
 
 #include "chat/stream.h"
 #include "dialect/dialect.h"
@@ -20,23 +20,11 @@ struct counts {
 
 /* ---- files ---------------------------------------------------------------------------------- */
 
-static str read_file(const char *path, struct arena *a)
-{
-    FILE *f = fopen(path, "rb");
-    if (!f)
-        fail_msg("%s: cannot be opened", path);
-    char *p = arena_raw(a, FILE_MAX);
-    size_t n = fread(p, 1, FILE_MAX, f);
-    fclose(f);
-    assert_true(n < FILE_MAX);
-    return (str){ p, n };
-}
-
 static jval *read_json(const char *path, struct arena *a)
 {
     jval *v = NULL;
     struct err e = { 0 };
-    CHECK_OK(jd_read(&v, read_file(path, a), a, &e), &e);
+    CHECK_OK(jd_read(&v, show_file(path, a), a, &e), &e);
     return v;
 }
 
