@@ -10,6 +10,40 @@
 
 enum { CREATED = 1677610602 /* LiteLLM's constant: clients sort by it */ };
 
+/* A JSON answer that is being written. */
+struct answer {
+    struct buf out;
+    struct jw w;
+};
+
+static void answer_begin(struct answer *a)
+{
+    enum { ANSWER_BYTES_MAX = 64 * 1024 * 1024 };
+    buf_init(&a->out, ANSWER_BYTES_MAX);
+    jw_init(&a->w, &a->out);
+}
+
+static void answer_send(struct answer *a, struct exchange *x)
+{
+    reply_json(x, 200, buf_str(&a->out));
+    buf_done(&a->out);
+}
+
+/* The same, of the form {"data":[..]}. */
+static void data_begin(struct answer *a)
+{
+    answer_begin(a);
+    jw_obj(&a->w);
+    jw_karr(&a->w, S("data"));
+}
+
+static void data_send(struct answer *a, struct exchange *x)
+{
+    jw_arr_end(&a->w);
+    jw_obj_end(&a->w);
+    answer_send(a, x);
+}
+
 static void model_object(struct jw *w, str name)
 {
     jw_obj(w);
@@ -31,19 +65,23 @@ static void openai_list(struct jw *w, const struct route_table *t)
     jw_obj_end(w);
 }
 
+static void anthropic_model(struct jw *w, str name)
+{
+    jw_obj(w);
+    jw_kstr(w, S("type"), S("model"));
+    jw_kstr(w, S("id"), name);
+    jw_kstr(w, S("display_name"), name);
+    jw_kstr(w, S("created_at"), S("2023-02-28T18:56:42Z"));
+    jw_obj_end(w);
+}
+
 static void anthropic_list(struct jw *w, const struct route_table *t)
 {
     size_t n = route_name_count(t);
     jw_obj(w);
     jw_karr(w, S("data"));
-    for (size_t i = 0; i < n; i++) {
-        jw_obj(w);
-        jw_kstr(w, S("type"), S("model"));
-        jw_kstr(w, S("id"), route_name(t, i));
-        jw_kstr(w, S("display_name"), route_name(t, i));
-        jw_kstr(w, S("created_at"), S("2023-02-28T18:56:42Z"));
-        jw_obj_end(w);
-    }
+    for (size_t i = 0; i < n; i++)
+        anthropic_model(w, route_name(t, i));
     jw_arr_end(w);
     jw_kbool(w, S("has_more"), false);
     jw_key(w, S("first_id"));
@@ -91,28 +129,24 @@ static enum dialect_id list_shape(const struct exchange *x)
 
 void admin_models(struct exchange *x)
 {
-    struct buf out;
-    struct jw w;
-    buf_init(&out, 64 * 1024 * 1024);
-    jw_init(&w, &out);
+    struct answer a;
+    answer_begin(&a);
     switch (list_shape(x)) {
     case DIALECT_ANTHROPIC:
-        anthropic_list(&w, x->snap->routes);
+        anthropic_list(&a.w, x->snap->routes);
         break;
     case DIALECT_GEMINI:
-        gemini_list(&w, x->snap->routes, &x->scratch);
+        gemini_list(&a.w, x->snap->routes, &x->scratch);
         break;
     default:
-        openai_list(&w, x->snap->routes);
+        openai_list(&a.w, x->snap->routes);
     }
-    reply_json(x, 200, buf_str(&out));
-    buf_done(&out);
+    answer_send(&a, x);
 }
 
 void admin_model(struct exchange *x)
 {
-    struct buf out;
-    struct jw w;
+    struct answer a;
     str name = x->asked->path_rest;
     if (str_starts(name, S("models/")) && !route_knows(x->snap->routes, name))
         name = str_skip(name, 7);
@@ -121,25 +155,18 @@ void admin_model(struct exchange *x)
                          "The model `%.*s` does not exist or is not accessible", STRF(name));
         return;
     }
-    buf_init(&out, 1024 * 1024);
-    jw_init(&w, &out);
+    answer_begin(&a);
     switch (list_shape(x)) {
     case DIALECT_GEMINI:
-        gemini_model(&w, name, &x->scratch);
+        gemini_model(&a.w, name, &x->scratch);
         break;
     case DIALECT_ANTHROPIC:
-        jw_obj(&w);
-        jw_kstr(&w, S("type"), S("model"));
-        jw_kstr(&w, S("id"), name);
-        jw_kstr(&w, S("display_name"), name);
-        jw_kstr(&w, S("created_at"), S("2023-02-28T18:56:42Z"));
-        jw_obj_end(&w);
+        anthropic_model(&a.w, name);
         break;
     default:
-        model_object(&w, name);
+        model_object(&a.w, name);
     }
-    reply_json(x, 200, buf_str(&out));
-    buf_done(&out);
+    answer_send(&a, x);
 }
 
 static void price_member(struct jw *w, str key, int64_t per_million_nanousd)
@@ -188,48 +215,38 @@ static void info_object(struct jw *w, const struct deployment *d)
 void admin_model_info(struct exchange *x)
 {
     const struct route_table *t = x->snap->routes;
-    struct buf out;
-    struct jw w;
-    buf_init(&out, 64 * 1024 * 1024);
-    jw_init(&w, &out);
-    jw_obj(&w);
-    jw_karr(&w, S("data"));
+    struct answer a;
+    data_begin(&a);
     for (size_t i = 0; i < route_deployment_count(t); i++)
-        info_object(&w, route_deployment(t, i));
-    jw_arr_end(&w);
-    jw_obj_end(&w);
-    reply_json(x, 200, buf_str(&out));
-    buf_done(&out);
+        info_object(&a.w, route_deployment(t, i));
+    data_send(&a, x);
+}
+
+/* d: the first of its deployments; NULL if there is none. */
+static void group_object(struct jw *w, str name, const struct deployment *d)
+{
+    jw_obj(w);
+    jw_kstr(w, S("model_group"), name);
+    jw_karr(w, S("providers"));
+    if (d)
+        jw_str(w, d->provider_name);
+    jw_arr_end(w);
+    if (d) {
+        price_member(w, S("input_cost_per_token"), d->price.input);
+        price_member(w, S("output_cost_per_token"), d->price.output);
+    }
+    jw_kstr(w, S("mode"), d && d->entry && d->entry->mode.n ? d->entry->mode : S("chat"));
+    jw_obj_end(w);
 }
 
 void admin_model_group_info(struct exchange *x)
 {
     const struct route_table *t = x->snap->routes;
-    struct buf out;
-    struct jw w;
-    buf_init(&out, 64 * 1024 * 1024);
-    jw_init(&w, &out);
-    jw_obj(&w);
-    jw_karr(&w, S("data"));
-    for (size_t i = 0; i < route_name_count(t); i++) {
-        const struct deployment *d = route_first(t, route_name(t, i));
-        jw_obj(&w);
-        jw_kstr(&w, S("model_group"), route_name(t, i));
-        jw_karr(&w, S("providers"));
-        if (d)
-            jw_str(&w, d->provider_name);
-        jw_arr_end(&w);
-        if (d) {
-            price_member(&w, S("input_cost_per_token"), d->price.input);
-            price_member(&w, S("output_cost_per_token"), d->price.output);
-        }
-        jw_kstr(&w, S("mode"), d && d->entry && d->entry->mode.n ? d->entry->mode : S("chat"));
-        jw_obj_end(&w);
-    }
-    jw_arr_end(&w);
-    jw_obj_end(&w);
-    reply_json(x, 200, buf_str(&out));
-    buf_done(&out);
+    struct answer a;
+    data_begin(&a);
+    for (size_t i = 0; i < route_name_count(t); i++)
+        group_object(&a.w, route_name(t, i), route_first(t, route_name(t, i)));
+    data_send(&a, x);
 }
 
 void admin_audio_list(struct exchange *x)
