@@ -2,6 +2,7 @@
  */
 #include "dialect/cohere_internal.h"
 #include "dialect/functions.h"
+#include "dialect/members.h"
 #include "dialect/signature.h"
 
 /* ---- words and numbers ---------------------------------------------------------------------- */
@@ -43,21 +44,15 @@ str cohere_finish_word(enum chat_finish finish)
     }
 }
 
-static int64_t count_of(jval *v)
-{
-    int64_t n = jd_i64_or(v, -1);
-    return n < 0 ? -1 : n;
-}
-
 void cohere_read_usage(struct chat_usage *ret, jval *usage)
 {
     jval *tokens = jd_get(usage, S("tokens"));
     if (!jd_is_obj(tokens))
         tokens = jd_get(usage, S("billed_units"));
     *ret = CHAT_USAGE_NONE;
-    ret->prompt = count_of(jd_get(tokens, S("input_tokens")));
-    ret->completion = count_of(jd_get(tokens, S("output_tokens")));
-    ret->cache_read = count_of(jd_get(usage, S("cached_tokens")));
+    ret->prompt = members_count(jd_get(tokens, S("input_tokens")));
+    ret->completion = members_count(jd_get(tokens, S("output_tokens")));
+    ret->cache_read = members_count(jd_get(usage, S("cached_tokens")));
     if (ret->prompt >= 0 && ret->completion >= 0 &&
         !__builtin_add_overflow(ret->prompt, ret->completion, &ret->total))
         ret->seen = true;
@@ -199,7 +194,7 @@ static void read_v1(struct replying *rp, struct chat_reply *ret, struct chat_cho
     read_notes(c->parts, jd_get(body, S("citations")), rp->a);
     cohere_read_usage(&ret->usage, jd_get(body, S("meta")));
     jval *cached = jd_path(body, "meta", "cached_tokens", NULL);
-    ret->usage.cache_read = count_of(cached);
+    ret->usage.cache_read = members_count(cached);
 }
 
 static void read_v2(struct replying *rp, struct chat_reply *ret, struct chat_choice *c, jval *body)

@@ -1,7 +1,12 @@
 #include "dialect/members.h"
 
-#include "json/doc.h"
 #include "json/write.h"
+
+int64_t members_count(jval *v)
+{
+    int64_t n = jd_i64_or(v, -1);
+    return n < 0 ? -1 : n;
+}
 
 const struct chat_extra *members_find(const struct chat_extra *list, str name)
 {

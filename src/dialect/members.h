@@ -1,4 +1,5 @@
-/* members.h - the last touch on a written request body: the deployment's own members.
+/* members.h - members of bodies: counters, lists of extras, and the last touch on a written
+ * request: the deployment's own members.
  *
  * chat_target.defaults are members that the request's own win over; chat_target.extra_body is set
  * in any case. Both come in OpenAI's names; `renamed` says what a dialect calls them.
@@ -8,6 +9,7 @@
 
 #include "base/buf.h"
 #include "chat/chat.h"
+#include "json/doc.h"
 
 struct member_name {
     str openai, native;
@@ -18,6 +20,8 @@ struct member_name {
 void members_finish(struct buf *out, size_t from, const struct chat_target *t,
                     const struct member_name *renamed, size_t n, struct arena *a);
 
+/* A counter of usage; -1 where it is not told. */
+int64_t members_count(jval *v);
 /* The extra of that name, or NULL. */
 const struct chat_extra *members_find(const struct chat_extra *list, str name);
 /* name stands in the list. */

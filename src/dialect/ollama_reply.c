@@ -6,6 +6,7 @@
 #include <time.h>
 
 #include "dialect/signature.h"
+#include "dialect/members.h"
 
 /* ---- words and numbers ---------------------------------------------------------------------- */
 
@@ -15,18 +16,12 @@ enum chat_finish ollama_finish_of(str word)
     return str_eq(word, S("length")) ? FINISH_LENGTH : FINISH_STOP;
 }
 
-static int64_t count_of(jval *v)
-{
-    int64_t n = jd_i64_or(v, -1);
-    return n < 0 ? -1 : n;
-}
-
 /* Zero counts are left out; a prompt that was cached whole may be uncounted. */
 void ollama_read_usage(struct chat_usage *ret, jval *line)
 {
     *ret = CHAT_USAGE_NONE;
-    ret->prompt = count_of(jd_get(line, S("prompt_eval_count")));
-    ret->completion = count_of(jd_get(line, S("eval_count")));
+    ret->prompt = members_count(jd_get(line, S("prompt_eval_count")));
+    ret->completion = members_count(jd_get(line, S("eval_count")));
     ret->seen = ret->prompt >= 0 || ret->completion >= 0;
     if (ret->prompt >= 0 && ret->completion >= 0 &&
         __builtin_add_overflow(ret->prompt, ret->completion, &ret->total))

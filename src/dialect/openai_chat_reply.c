@@ -1,15 +1,10 @@
 /* Usage, finish reasons and whole answers. */
 #include "chat/stream.h"
+#include "dialect/members.h"
 #include "dialect/openai_chat_internal.h"
 #include "dialect/signature.h"
 
 /* ---- usage ---------------------------------------------------------------------------------- */
-
-static int64_t count_of(jval *v)
-{
-    int64_t n = jd_i64_or(v, -1);
-    return n < 0 ? -1 : n;
-}
 
 /* The first count that is told. */
 #define FIRST(x, y) ((x) >= 0 ? (x) : (y))
@@ -21,24 +16,27 @@ void openai_usage_from(struct chat_usage *ret, jval *v)
     jval *in = jd_get(v, S("prompt_tokens_details"));
     jval *out = jd_get(v, S("completion_tokens_details"));
     struct chat_usage u = CHAT_USAGE_NONE;
-    u.prompt = count_of(jd_get(v, S("prompt_tokens")));
-    u.completion = count_of(jd_get(v, S("completion_tokens")));
-    u.total = count_of(jd_get(v, S("total_tokens")));
-    u.cache_read = count_of(jd_get(in, S("cached_tokens")));
-    u.cache_read = FIRST(u.cache_read, count_of(jd_get(v, S("cached_tokens")))); /* Moonshot */
-    u.cache_read = FIRST(u.cache_read, count_of(jd_get(v, S("prompt_cache_hit_tokens"))));
-    u.cache_read = FIRST(u.cache_read, count_of(jd_get(v, S("num_cached_tokens")))); /* Mistral */
-    u.cache_read = FIRST(u.cache_read, count_of(jd_get(v, S("cache_read_input_tokens"))));
-    u.cache_write = count_of(jd_get(in, S("cache_write_tokens")));
-    u.cache_write = FIRST(u.cache_write, count_of(jd_get(in, S("cache_creation_tokens"))));
-    u.cache_write = FIRST(u.cache_write, count_of(jd_get(v, S("cache_creation_input_tokens"))));
-    u.cache_write_1h = count_of(
+    u.prompt = members_count(jd_get(v, S("prompt_tokens")));
+    u.completion = members_count(jd_get(v, S("completion_tokens")));
+    u.total = members_count(jd_get(v, S("total_tokens")));
+    u.cache_read = members_count(jd_get(in, S("cached_tokens")));
+    u.cache_read = FIRST(u.cache_read, members_count(jd_get(v, S("cached_tokens")))); /* Moonshot */
+    u.cache_read = FIRST(u.cache_read, members_count(jd_get(v, S("prompt_cache_hit_tokens"))));
+    u.cache_read =
+        FIRST(u.cache_read, members_count(jd_get(v, S("num_cached_tokens")))); /* Mistral */
+    u.cache_read = FIRST(u.cache_read, members_count(jd_get(v, S("cache_read_input_tokens"))));
+    u.cache_write = members_count(jd_get(in, S("cache_write_tokens")));
+    u.cache_write = FIRST(u.cache_write, members_count(jd_get(in, S("cache_creation_tokens"))));
+    u.cache_write =
+        FIRST(u.cache_write, members_count(jd_get(v, S("cache_creation_input_tokens"))));
+    u.cache_write_1h = members_count(
         jd_get(jd_get(in, S("cache_creation_token_details")), S("ephemeral_1h_input_tokens")));
-    u.reasoning = count_of(jd_get(out, S("reasoning_tokens")));
-    u.reasoning = FIRST(u.reasoning, count_of(jd_get(v, S("reasoning_tokens")))); /* Perplexity */
-    u.audio_in = count_of(jd_get(in, S("audio_tokens")));
-    u.image_in = count_of(jd_get(in, S("image_tokens")));
-    u.audio_out = count_of(jd_get(out, S("audio_tokens")));
+    u.reasoning = members_count(jd_get(out, S("reasoning_tokens")));
+    u.reasoning =
+        FIRST(u.reasoning, members_count(jd_get(v, S("reasoning_tokens")))); /* Perplexity */
+    u.audio_in = members_count(jd_get(in, S("audio_tokens")));
+    u.image_in = members_count(jd_get(in, S("image_tokens")));
+    u.audio_out = members_count(jd_get(out, S("audio_tokens")));
     /* xAI leaves reasoning out of the completion, though not out of the total. */
     int64_t sum;
     if (u.prompt >= 0 && u.completion >= 0 && u.reasoning > 0 &&
