@@ -157,20 +157,22 @@ class Upstream:
         self.port = self.listener.getsockname()[1]
         self.conns = []
         self.stopped = False
-        threading.Thread(target=self._accept, daemon=True).start()
+        self.acceptor = threading.Thread(target=self._accept, daemon=True)
+        self.acceptor.start()
 
     @property
     def base(self):
         return f"http://127.0.0.1:{self.port}/v1"
 
     def _accept(self):
-        while not self.stopped:
-            try:
-                conn, _ = self.listener.accept()
-            except OSError:
-                return
-            self.conns.append(conn)
-            threading.Thread(target=self._serve, args=(conn,), daemon=True).start()
+        with self.listener:
+            while not self.stopped:
+                try:
+                    conn, _ = self.listener.accept()
+                except OSError:
+                    return
+                self.conns.append(conn)
+                threading.Thread(target=self._serve, args=(conn,), daemon=True).start()
 
     def _serve(self, conn):
         try:
@@ -181,16 +183,22 @@ class Upstream:
                     return
                 self.requests.append(request)
                 if self.handle(conn, request) == "close":
-                    conn.close()
                     return
         except OSError:
             self.closed.append(time.monotonic())
+        finally:
+            conn.close()
 
     def stop(self):
+        """Wakes the threads; each closes its socket itself. Closed from here, the number could already be
+        another upstream's when they come to use it."""
         self.stopped = True
-        self.listener.close()
-        for c in self.conns:
-            c.close()
+        for s in [self.listener, *self.conns]:
+            try:
+                s.shutdown(socket.SHUT_RDWR)
+            except OSError:
+                pass
+        self.acceptor.join(5)
 
 
 def read_message(conn):
