@@ -30,9 +30,15 @@ void arena_init_pages(struct arena *a, struct pages *pages)
     *a = (struct arena){ .pages = pages };
 }
 
+/* The size tells a page from malloc's blocks: none of those has just this one. */
+static bool is_page(const struct arena *a, const struct arena_block *b)
+{
+    return a->pages && b->size == PAGE_BYTES - sizeof(*b);
+}
+
 static void free_block(struct arena *a, struct arena_block *b)
 {
-    if (a->pages && b->size == PAGE_BYTES - sizeof(*b))
+    if (is_page(a, b))
         pages_give(a->pages, b);
     else
         mem_free(b);
@@ -81,7 +87,7 @@ static struct arena_block *new_block(struct arena *a, size_t need)
     if (size < need)
         size = need;
     if (a->pages && size == PAGE_BYTES - sizeof(*b))
-        size++; /* the size tells a page from malloc's */
+        size++; /* see is_page */
     b = mem_alloc(sizeof(*b) + size);
     b->size = size;
     return b;
@@ -131,10 +137,15 @@ static void *grow_block(struct arena *a, size_t new_n)
     struct arena_block *b = a->head;
     if (new_n > PTRDIFF_MAX / 2)
         mem_exhausted(SIZE_MAX);
-    b = mem_realloc(b, sizeof(*b) + new_n);
-    b->size = new_n;
+    size_t size = new_n;
+    if (a->pages && size == PAGE_BYTES - sizeof(*b))
+        size++; /* see is_page */
+    a->bytes += size - b->size;
+    b = mem_realloc(b, sizeof(*b) + size);
+    b->size = size;
     a->head = b;
-    a->at = a->end = b->data + new_n;
+    a->at = b->data + new_n;
+    a->end = b->data + size;
     return b->data;
 }
 
@@ -147,7 +158,7 @@ void *arena_resize(struct arena *a, void *p, size_t old_n, size_t new_n)
     }
     if (new_n <= old_n)
         return p;
-    if (latest && (char *)p == a->head->data)
+    if (latest && (char *)p == a->head->data && !is_page(a, a->head))
         return grow_block(a, new_n);
     return memcpy(arena_raw(a, new_n), p, old_n);
 }

@@ -5,6 +5,7 @@
 #include "base/buf.h"
 #include "base/clock.h"
 #include "base/map.h"
+#include "base/pages.h"
 #include "base/secret.h"
 
 static void cuts_and_trims(void **state)
@@ -94,6 +95,32 @@ static void arena_aligns_and_zeroes(void **state)
     arena_done(&a);
 }
 
+/* From and to every size around a page's, with and without pages. */
+static void arena_grows_what_was_last(void **state)
+{
+    static const size_t sizes[] = { 1, 100, 1000, 4000, 4063, 4064, 4079, 4080, 4081, 4096, 9000 };
+    struct pages pages;
+    pages_init(&pages);
+    for (size_t i = 0; i < COUNT_OF(sizes) * COUNT_OF(sizes) * 2; i++) {
+        size_t from = sizes[i / 2 % COUNT_OF(sizes)], to = sizes[i / 2 / COUNT_OF(sizes)];
+        struct arena a;
+        arena_init(&a);
+        if (i % 2)
+            arena_init_pages(&a, &pages);
+        char *p = arena_raw(&a, from);
+        memset(p, 'x', from);
+        p = arena_resize(&a, p, from, to);
+        for (size_t k = 0; k < from && k < to; k++)
+            assert_int_equal(p[k], 'x');
+        memset(p, 'y', to);
+        memset(arena_raw(&a, 5000), 'z', 5000);
+        assert_int_equal(p[to - 1], 'y');
+        arena_done(&a);
+    }
+    assert_int_equal(pages.taken, 0);
+    pages_done(&pages);
+}
+
 static void buf_stops_at_its_maximum(void **state)
 {
     struct buf b;
@@ -158,6 +185,7 @@ int main(void)
         cmocka_unit_test(reads_numbers),
         cmocka_unit_test(knows_utf8),
         cmocka_unit_test(arena_aligns_and_zeroes),
+        cmocka_unit_test(arena_grows_what_was_last),
         cmocka_unit_test(buf_stops_at_its_maximum),
         cmocka_unit_test(map_survives_deletes),
         cmocka_unit_test(clock_writes_iso),
