@@ -2,7 +2,10 @@
 
 #include "base/buf.h"
 
-enum { PATH_BYTES_MAX = 4096 };
+enum {
+    PATH_BYTES_MAX = 4096,
+    SEGMENTS_MAX = 64, /* of a path that holds a model: anybody may send one, without a key */
+};
 
 static int hex(char c)
 {
@@ -59,7 +62,8 @@ static bool find_row(const struct endpoint *table, size_t n, str method, str pat
             continue;
         m->path_known = true;
         m->rest = rest;
-        if (str_eq(method, str_c(table[i].method)) || str_eq(S("*"), str_c(table[i].method)) ||
+        if (str_eq(method, str_c(table[i].method)) ||
+            (str_eq(S("*"), str_c(table[i].method)) && !str_eq(method, S("OPTIONS"))) ||
             (str_eq(method, S("HEAD")) && str_eq(S("GET"), str_c(table[i].method)))) {
             m->row = &table[i];
             return true;
@@ -86,9 +90,11 @@ static bool take_segment(str *path, str word)
 static bool find_after_model(const struct endpoint *table, size_t n, str method, str path,
                              struct endpoint_match *m, struct arena *a)
 {
-    for (size_t i = 1; i < path.n; i++) {
+    unsigned tries = 0;
+    for (size_t i = 1; i < path.n && tries < SEGMENTS_MAX; i++) {
         if (path.p[i] != '/')
             continue;
+        tries++;
         str tail = arena_cat(a, S("/v1"), str_skip(path, i));
         if (find_row(table, n, method, tail, m)) {
             m->model = str_skip(str_take(path, i), 1);

@@ -189,12 +189,13 @@ static void keep_fields(struct exchange *x, const struct http_head *head)
     bool passes = x->endpoint && x->endpoint->op == &operation_pass;
     for (size_t i = 0; i < head->nfields; i++) {
         str name = head->fields[i].name;
+        if (str_ieq(name, S("origin")))
+            x->cors = true;
         if (passes && pass_keeps_field(x, name))
             http_add_field(&on, name, head->fields[i].value);
-        else if (passes && str_istarts(name, S("x-pass-")) && name.n > 7)
+        else if (passes && str_istarts(name, S("x-pass-")) && name.n > 7 &&
+                 pass_takes_field(x, str_skip(name, 7)))
             http_add_field(&on, str_skip(name, 7), head->fields[i].value);
-        else if (str_ieq(name, S("origin")))
-            x->cors = true;
         else if (str_ieq(name, S("content-type")) &&
                  str_istarts(head->fields[i].value, S("multipart/")))
             x->asked->content_type = arena_dup(&x->arena, head->fields[i].value);

@@ -82,6 +82,11 @@ static bool stays_here(const struct exchange *x, str name)
            str_ieq(name, x->snap->config->key_header);
 }
 
+bool pass_takes_field(const struct exchange *x, str name)
+{
+    return !stays_here(x, name);
+}
+
 bool pass_keeps_field(const struct exchange *x, str name)
 {
     static const char *const names[] = {

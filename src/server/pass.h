@@ -12,6 +12,8 @@
 
 /* The row for a path that no other endpoint has; NULL: it is nobody's. */
 const struct endpoint *pass_find(struct exchange *x);
+/* A field that callers may set upstream at all: none of one hop, none with a key. */
+bool pass_takes_field(const struct exchange *x, str name);
 /* A request's field that goes on. */
 bool pass_keeps_field(const struct exchange *x, str name);
 /* An answer's field that comes back. */
