@@ -301,6 +301,13 @@ size_t conn_queued(const struct conn *c)
     return c->queue ? c->queue->flying.n + c->queue->waiting.n : 0;
 }
 
+size_t conn_unsent(const struct conn *c)
+{
+    if (!c->queue)
+        return 0;
+    return uv_stream_get_write_queue_size((const uv_stream_t *)&c->tcp) + c->queue->waiting.n;
+}
+
 void conn_shutdown(struct conn *c)
 {
     if (!may_write(c))

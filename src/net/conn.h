@@ -75,6 +75,8 @@ void conn_write(struct conn *c, const str *pieces, size_t n);
 size_t conn_write_some(struct conn *c, const str *pieces, size_t n, size_t skip);
 /* Bytes queued and not yet written: the owner stops its source above its own mark. */
 size_t conn_queued(const struct conn *c);
+/* Of those, what the socket has not taken yet: falls while a slow reader reads. */
+size_t conn_unsent(const struct conn *c);
 /* After what is queued: sends FIN (and TLS close_notify); reading may go on. Nothing may be written
  * after it. */
 void conn_shutdown(struct conn *c);

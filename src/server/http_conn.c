@@ -61,9 +61,14 @@ static void arm(struct http_conn *hc, enum phase phase, uint64_t ms)
 
 static void refuse(struct http_conn *hc, unsigned status, const char *why);
 
-/* Progress only stamps progress_ms; the deadline looks at it when it fires and sleeps on. */
+/* Progress only stamps progress_ms; the deadline looks at it when it fires and sleeps on. Of what
+ * is queued a slow reader may take a part at a time, which nobody tells: it is seen here. */
 static bool stalled(struct http_conn *hc)
 {
+    size_t unsent = conn_unsent(&hc->conn);
+    if (unsent < hc->unsent)
+        hc->progress_ms = worker_now_ms(&hc->sw->w);
+    hc->unsent = unsent;
     uint64_t idle = worker_now_ms(&hc->sw->w) - hc->progress_ms;
     if (idle >= STALL_MS)
         return true;
@@ -98,8 +103,9 @@ static void expired(struct deadline *d)
             client_left(hc);
         break;
     case PHASE_IDLE:
-    case PHASE_LINGER:
-        close_now(hc);
+    case PHASE_LINGER: /* the end of the answer may still be on its way */
+        if (conn_queued(&hc->conn) == 0 || stalled(hc))
+            close_now(hc);
         break;
     }
 }
@@ -295,6 +301,7 @@ void http_conn_write(struct http_conn *hc, const str *pieces, size_t n)
     if (conn_queued(&hc->conn) == 0)
         hc->progress_ms = worker_now_ms(&hc->sw->w);
     conn_write(&hc->conn, pieces, n);
+    hc->unsent = conn_unsent(&hc->conn);
 }
 
 str http_conn_peer(struct http_conn *hc, char other[64])
@@ -329,6 +336,18 @@ static void next_request(struct http_conn *hc)
     }
 }
 
+/* What is queued still goes out; the connection closes behind it. */
+static void close_behind(struct http_conn *hc)
+{
+    conn_shutdown(&hc->conn);
+    hc->discarding = true;
+    if (hc->paused) {
+        hc->paused = false;
+        conn_read_start(&hc->conn);
+    }
+    arm(hc, PHASE_LINGER, conn_queued(&hc->conn) ? STALL_MS : LINGER_MS);
+}
+
 void http_conn_finish(struct http_conn *hc, bool keep)
 {
     hc->x = NULL;
@@ -338,13 +357,7 @@ void http_conn_finish(struct http_conn *hc, bool keep)
         next_request(hc);
         return;
     }
-    conn_shutdown(&hc->conn);
-    hc->discarding = true;
-    if (hc->paused) {
-        hc->paused = false;
-        conn_read_start(&hc->conn);
-    }
-    arm(hc, PHASE_LINGER, conn_queued(&hc->conn) ? STALL_MS : LINGER_MS);
+    close_behind(hc);
 }
 
 void http_conn_abort(struct http_conn *hc)
@@ -355,8 +368,12 @@ void http_conn_abort(struct http_conn *hc)
 
 void http_conn_drain(struct http_conn *hc)
 {
-    if (!hc->x && !hc->discarding && http1_idle(&hc->parser))
-        close_now(hc);
+    if (!hc->x && !hc->discarding && http1_idle(&hc->parser)) {
+        if (conn_queued(&hc->conn))
+            close_behind(hc);
+        else
+            close_now(hc);
+    }
     hc->keep_alive = false;
 }
 

@@ -23,7 +23,8 @@ struct http_conn {
     struct exchange *x;             /* in progress; NULL: idle */
     struct http_conn *next, **link; /* the worker's list */
     uint64_t progress_ms;           /* when bytes last moved in the direction we wait for */
-    char peer[22];                  /* "203.0.113.7:51234", asked for at the first log line */
+    size_t unsent; /* of the answer, at the last write or when the deadline last fired */
+    char peer[22]; /* "203.0.113.7:51234", asked for at the first log line */
     uint8_t peer_n;
     uint8_t phase;     /* private */
     bool request_done; /* the request of x has been read to its end */

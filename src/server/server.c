@@ -218,7 +218,8 @@ void server_stop(struct server *s)
         worker_post(&s->workers[i].w, begin_drain, NULL);
     uint64_t until = clock_mono_ns() + (uint64_t)s->opt.drain_ms * 1000000;
     while (clock_mono_ns() < until) {
-        if (atomic_load(&s->stats.in_flight) == 0)
+        /* An answer that is complete may still be on its way to a slow reader. */
+        if (atomic_load(&s->stats.in_flight) == 0 && atomic_load(&s->stats.connections) == 0)
             break;
         uv_sleep(5);
     }
