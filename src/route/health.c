@@ -230,6 +230,18 @@ struct route_last route_last_answer(const struct deployment *d)
                                 .at_ms = LOAD(d->health->last_at_ms) };
 }
 
+void deployment_mask(const struct deployment *d, str text)
+{
+    str key = secret_reveal(&d->api_key);
+    char *at = (char *)(uintptr_t)text.p, *end = at + text.n;
+    if (key.n < LEAK_BYTES_MIN || !text.p)
+        return;
+    while ((at = memmem(at, (size_t)(end - at), key.p, key.n))) {
+        memset(at, '*', key.n);
+        at += key.n;
+    }
+}
+
 bool deployment_leaks(const struct deployment *d, str value)
 {
     str key = secret_reveal(&d->api_key);

@@ -87,6 +87,8 @@ struct deployment {
 
 /* value holds this deployment's key (an upstream echoes it). */
 bool deployment_leaks(const struct deployment *d, str value);
+/* Overwrites it there; the length stays. text's bytes must be writable. */
+void deployment_mask(const struct deployment *d, str text);
 
 /* What a call of that upstream model costs there: the deployment's price, and for a wildcard
  * without prices of its own the built-in table's. */

@@ -90,6 +90,8 @@ void answer_drained(struct call *c)
     if (!c->paused)
         return;
     c->paused = false;
+    c->last_ms = exchange_now_ms(c->x); /* it was not the upstream that was silent */
+    call_arm(c);
     if (c->in_flight)
         client_resume(&c->client);
 }
@@ -116,6 +118,10 @@ static void emit(struct chat_sink *sink, const struct chat_event *ev)
         call_keep_error(c, ev->error);
         if (!c->committed && !c->wrote)
             return; /* the attempt fails: see stream_error */
+        struct chat_event own = *ev;
+        own.error = c->last_error; /* without the deployment's key */
+        c->in->write_event(t->writer, gather_frames(c), &own, &t->ctx);
+        return;
     } else if (ev->kind != EV_START) {
         c->wrote = true;
     }
@@ -263,9 +269,9 @@ void answer_break(struct call *c, const struct chat_error *err)
 {
     struct exchange *x = c->x;
     struct buf *frames = gather_frames(c);
-    struct chat_error copy = *err;
+    struct chat_error copy = call_masked_error(c, err);
     buf_clear(frames);
-    x->error = arena_dup(&x->arena, str_take(err->message, 1000));
+    x->error = str_take(copy.message, 1000);
     if (c->answer == ANSWER_RAW) { /* there is no way to say it but to break off */
         exchange_finish(x, false);
         return;
@@ -620,11 +626,12 @@ static void stream_error(struct call *c)
         fail_answer(c, ROUTE_FAIL_MALFORMED, &err);
         return;
     }
-    x->error = arena_dup(&x->arena, str_take(err.message, 1000));
+    x->error = str_take(call_masked_error(c, &err).message, 1000);
     if (c->in_flight)
         client_cancel(&c->client);
     c->in_flight = false;
     call_attempt_broke(c, &err);
+    deployment_mask(c->dep, buf_str(frames));
     flush_frames(c, frames, true); /* the error frame is in it */
     exchange_finish(x, true);
 }
@@ -637,9 +644,14 @@ static void send_frames(struct call *c, bool last)
     c->committed = true;
     if (first)
         call_attempt_ok(c);
+    if (c->answer == ANSWER_RAW && c->upstream_status >= 400)
+        deployment_mask(c->dep, buf_str(frames));
     flush_frames(c, frames, last);
-    if (first)
-        drop_request(c);
+    if (!first)
+        return;
+    drop_request(c);
+    if (!last)
+        call_arm(c); /* from now on it is silence that counts */
 }
 
 static void undo_coding(struct call *c, str bytes)

@@ -440,6 +440,10 @@ void call_arm(struct call *c)
 {
     uint64_t now = exchange_now_ms(c->x);
     uint64_t at = least(keepalive_ms(c), c->waiting ? c->resume_ms : give_up_ms(c));
+    if (c->paused) { /* it is the client who is slow: see answer_drained */
+        deadline_clear(&c->x->sw->w.deadlines, &c->x->deadline);
+        return;
+    }
     deadline_set(&c->x->sw->w.deadlines, &c->x->deadline, at > now ? at - now : 0, due);
 }
 
@@ -474,7 +478,7 @@ static void due(struct deadline *d)
     struct exchange *x = CONTAINER_OF(d, struct exchange, deadline);
     struct call *c = x->call;
     uint64_t now = exchange_now_ms(x);
-    if (keepalive_ms(c) <= now)
+    if (!c->paused && keepalive_ms(c) <= now)
         answer_keepalive(c);
     if (c->waiting && c->resume_ms <= now) {
         c->waiting = false;
@@ -505,6 +509,24 @@ void call_keep_usage(struct call *c, const struct chat_usage *u)
     c->usage = copy;
 }
 
+static str masked(struct call *c, str text)
+{
+    str copy = arena_dup(&c->x->arena, text);
+    if (c->dep)
+        deployment_mask(c->dep, copy);
+    return copy;
+}
+
+struct chat_error call_masked_error(struct call *c, const struct chat_error *err)
+{
+    struct chat_error copy = *err;
+    copy.message = masked(c, err->message);
+    copy.type = masked(c, err->type);
+    copy.code = masked(c, err->code);
+    copy.param = masked(c, err->param);
+    return copy;
+}
+
 void call_keep_error(struct call *c, const struct chat_error *err)
 {
     struct arena *a = &c->x->arena;
@@ -512,12 +534,8 @@ void call_keep_error(struct call *c, const struct chat_error *err)
         return;
     if (!c->last_error)
         c->last_error = NEW(a, struct chat_error, 1);
-    *c->last_error = *err;
     /* An error inside a stream lives no longer than its event. */
-    c->last_error->message = arena_dup(a, err->message);
-    c->last_error->type = arena_dup(a, err->type);
-    c->last_error->code = arena_dup(a, err->code);
-    c->last_error->param = arena_dup(a, err->param);
+    *c->last_error = call_masked_error(c, err);
 }
 
 void call_drop_bodies(struct call *c)
@@ -601,6 +619,22 @@ static void field_fixed(struct buf *out, str name, uint64_t v, unsigned digits)
     buf_add(out, S("\r\n"));
 }
 
+/* The names may be the client's own: as it wrote them they could end the field, or the head. */
+static void field_dropped(struct buf *out, const struct chat_str *dropped)
+{
+    enum { NAMES_MAX = 32, NAME_BYTES_MAX = 64 };
+    unsigned n = 0;
+    buf_add(out, S("x-sluice-dropped-params: "));
+    for (const struct chat_str *s = dropped; s && n < NAMES_MAX; s = s->next) {
+        str name = str_take(s->s, NAME_BYTES_MAX);
+        if (n++)
+            buf_add(out, S(", "));
+        for (size_t i = 0; i < name.n; i++)
+            buf_chr(out, name.p[i] > 0x20 && name.p[i] < 0x7f ? name.p[i] : '?');
+    }
+    buf_add(out, S("\r\n"));
+}
+
 void call_reply_fields(const struct call *c, struct buf *out)
 {
     buf_add(out, S("x-litellm-version: sluice-" SLUICE_VERSION "\r\n"));
@@ -617,11 +651,7 @@ void call_reply_fields(const struct call *c, struct buf *out)
     if (c->head_ns)
         field_fixed(out, S("x-litellm-overhead-duration-ms: "),
                     whole_us - (c->head_ns - c->sent_ns) / 1000, 3);
-    for (const struct chat_str *s = c->try ? c->try->loss.dropped : NULL; s; s = s->next) {
-        if (s == c->try->loss.dropped)
-            buf_add(out, S("x-sluice-dropped-params: "));
-        buf_add(out, s->s);
-        buf_add(out, s->next ? S(", ") : S("\r\n"));
-    }
+    if (c->try && c->try->loss.dropped)
+        field_dropped(out, c->try->loss.dropped);
     buf_add(out, c->reply_fields);
 }

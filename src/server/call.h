@@ -153,6 +153,8 @@ extern const struct chat_usage call_no_usage;
 void call_keep_usage(struct call *c, const struct chat_usage *u);
 /* Keeps err (its strs are the exchange's) as the last one. */
 void call_keep_error(struct call *c, const struct chat_error *err);
+/* A copy (the exchange's) in which the deployment's key, which an upstream may echo, is masked. */
+struct chat_error call_masked_error(struct call *c, const struct chat_error *err);
 /* Gives back the buffers of the attempt's request. */
 void call_drop_bodies(struct call *c);
 /* Prices c->usage. */
