@@ -127,6 +127,8 @@ def test_a_stop_lets_the_last_answer_out(gateway, upstream):
     gw.popen.send_signal(signal.SIGTERM)
     time.sleep(0.5)
     got = read_all(s)
+    s.close()
+    assert gw.popen.wait(15) == 0
     head, _, body = got.partition(b"\r\n\r\n")
     assert json.loads(body)["choices"][0]["message"]["content"] == text
 
