@@ -30,6 +30,9 @@ struct origin {
     uint16_t port;
     bool tls;
     bool tls_unverified; /* ssl_verify: false */
+    /* Only addresses of the public Internet (net/public_addr.h), checked one by one as they are
+     * connected to: for URLs that a client gave. */
+    bool public_only;
     uint64_t hash;       /* origin_hash(), filled once by whoever builds the origin */
     /* ssl_verify: PATH, by tls_client_new; NULL: the system's store. Outlives the client. */
     struct tls_context *tls_context;
@@ -39,6 +42,7 @@ uint64_t origin_hash(str host, uint16_t port, bool tls);
 
 enum client_fail {
     CLIENT_FAIL_DNS,       /* the name does not resolve */
+    CLIENT_FAIL_FORBIDDEN, /* public_only, and none of its addresses is public */
     CLIENT_FAIL_CONNECT,   /* refused, unreachable */
     CLIENT_FAIL_TLS,       /* handshake or certificate */
     CLIENT_FAIL_TIMEOUT,   /* connect_ms ran out */

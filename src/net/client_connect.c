@@ -1,5 +1,6 @@
 #include "base/mem.h"
 #include "net/pool.h"
+#include "net/public_addr.h"
 
 enum { CONNECT_MS = 10 * 1000, SHARE_MS_MIN = 250 };
 
@@ -136,22 +137,39 @@ static void try_next(struct client_connecting *k)
     give_up(k);
 }
 
+static bool is_allowed(const struct client_connecting *k, const union dns_addr *a)
+{
+    return !k->pool->origin.public_only || addr_is_public(&a->any);
+}
+
 /* The family that worked last goes first; within a family the resolver's order stands. */
 static void take_addrs(struct client_connecting *k, const struct dns_addrs *from)
 {
     int first = k->pool->family ? k->pool->family : from->at[0].any.sa_family;
     for (int pass = 0; pass < 2; pass++)
         for (uint8_t i = 0; i < from->n; i++)
-            if ((from->at[i].any.sa_family == first) == (pass == 0))
+            if ((from->at[i].any.sa_family == first) == (pass == 0) && is_allowed(k, &from->at[i]))
                 k->addrs.at[k->addrs.n++] = from->at[i];
+}
+
+static void use_addrs(struct client_connecting *k, const struct dns_addrs *from)
+{
+    take_addrs(k, from);
+    if (k->addrs.n) {
+        try_next(k);
+        return;
+    }
+    k->why = CLIENT_FAIL_FORBIDDEN;
+    fail(&k->err, E_UNSUPPORTED, "connect", 0, "%.*s is not an address of the public Internet",
+         STRF(k->pool->origin.host));
+    give_up(k);
 }
 
 static void on_resolved(struct dns_query *q, const struct dns_addrs *addrs, const struct err *err)
 {
     struct client_connecting *k = CONTAINER_OF(q, struct client_connecting, query);
     if (addrs) {
-        take_addrs(k, addrs);
-        try_next(k);
+        use_addrs(k, addrs);
     } else {
         k->why = CLIENT_FAIL_DNS;
         k->err = *err;
@@ -179,8 +197,7 @@ static void look_up(struct client_connecting *k)
     }
     switch (dns_lookup(k->pool->client->dns, k->pool->origin.host, &k->query, &found, &k->err)) {
     case DNS_FOUND:
-        take_addrs(k, &found);
-        try_next(k);
+        use_addrs(k, &found);
         break;
     case DNS_FAILED:
         k->why = CLIENT_FAIL_DNS;

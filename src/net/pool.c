@@ -11,8 +11,8 @@ uint64_t origin_hash(str host, uint16_t port, bool tls)
 static bool is_same(const struct origin *a, const struct origin *b)
 {
     return a->hash == b->hash && a->port == b->port && a->tls == b->tls &&
-           a->tls_unverified == b->tls_unverified && a->tls_context == b->tls_context &&
-           str_eq(a->host, b->host);
+           a->tls_unverified == b->tls_unverified && a->public_only == b->public_only &&
+           a->tls_context == b->tls_context && str_eq(a->host, b->host);
 }
 
 struct pool *pool_of(struct client *cl, const struct origin *o)

@@ -759,6 +759,7 @@ static void on_fail(struct client_call *cc, enum client_fail why, const struct e
         enum route_failure kind;
     } how[] = {
         [CLIENT_FAIL_DNS] = { 502, ROUTE_FAIL_CONNECT },
+        [CLIENT_FAIL_FORBIDDEN] = { 502, ROUTE_FAIL_CONNECT },
         [CLIENT_FAIL_CONNECT] = { 502, ROUTE_FAIL_CONNECT },
         [CLIENT_FAIL_TLS] = { 502, ROUTE_FAIL_CONNECT },
         [CLIENT_FAIL_TIMEOUT] = { 408, ROUTE_FAIL_TIMEOUT },

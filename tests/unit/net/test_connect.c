@@ -161,6 +161,36 @@ static void a_silent_address_gets_its_share_only(void **state)
     wind_up(&w, cl, &peer);
 }
 
+static void public_only_skips_what_is_not(void **state)
+{
+    (void)state;
+    begin("127.0.0.2", "10.0.0.1", "169.254.169.254");
+    struct call k = { 0 };
+    struct origin o = origin();
+    call_start(cl, &k, o, S(GET)); /* leaves an idle connection, or might */
+    RUN_UNTIL(&w, call_is_over(&k));
+    assert_int_equal(k.ends, 1);
+    buf_done(&k.body);
+    unsigned before = asked;
+    for (int i = 0; i < 2; i++) { /* looked up, then from the cache */
+        struct call refused = { 0 };
+        o.public_only = true;
+        call_start(cl, &refused, o, S(GET));
+        RUN_UNTIL(&w, call_is_over(&refused));
+        assert_int_equal(refused.fails, 1);
+        assert_int_equal(refused.why, CLIENT_FAIL_FORBIDDEN);
+        assert_true(str_contains(str_c(refused.err.text), S("many.test")));
+    }
+    assert_int_equal(asked, before);
+    o.host = S("127.0.0.2"); /* a literal is no way round */
+    o.hash = origin_hash(o.host, o.port, false);
+    struct call literal = { 0 };
+    call_start(cl, &literal, o, S(GET));
+    RUN_UNTIL(&w, call_is_over(&literal));
+    assert_int_equal(literal.why, CLIENT_FAIL_FORBIDDEN);
+    wind_up(&w, cl, &peer);
+}
+
 static void a_slow_resolver_runs_into_connect_ms(void **state)
 {
     (void)state;
@@ -204,6 +234,7 @@ int main(void)
         cmocka_unit_test(the_next_address_is_tried),
         cmocka_unit_test(when_none_answers_the_name_is_asked_again),
         cmocka_unit_test(a_silent_address_gets_its_share_only),
+        cmocka_unit_test(public_only_skips_what_is_not),
         cmocka_unit_test(a_slow_resolver_runs_into_connect_ms),
         cmocka_unit_test(several_calls_wait_for_one_answer),
     };
