@@ -27,7 +27,7 @@ static struct config *new_config(const struct config_source *source)
     c->path = arena_dup(&c->arena, source->path);
     c->env = source->env ? source->env : process_env;
     c->env_arg = source->env_arg;
-    c->require_auth_for_metrics = c->tag_match_any = true;
+    c->require_auth_for_metrics = c->tag_match_any = c->user_url_validation = true;
     c->num_retries = 2;
     c->max_fallbacks = 5;
     c->cooldown_ms = 5000;

@@ -120,6 +120,7 @@ const struct dialect dialect_anthropic = {
     .stream_type = "text/event-stream",
     .read_chat = anthropic_read_chat,
     .write_chat = anthropic_write_chat,
+    .needs_bytes = anthropic_needs_bytes,
     .chat_path = chat_path,
     .write_fields = anthropic_write_fields,
     .read_reply = anthropic_read_reply,

@@ -12,6 +12,7 @@
 
 rc anthropic_read_chat(struct chat_req *ret, jval *body, const struct dialect_path *path,
                        struct arena *a, struct err *e);
+bool anthropic_needs_bytes(const struct chat_part *p);
 rc anthropic_write_chat(struct buf *out, const struct chat_req *r, const struct chat_target *t,
                         struct chat_loss *loss, struct arena *a, struct err *e);
 void anthropic_write_fields(struct buf *out, const struct chat_req *r, const struct chat_target *t);

@@ -165,6 +165,12 @@ static rc write_document(struct writer *wr, const struct chat_part *p, str mime)
     return RC_OK;
 }
 
+bool anthropic_needs_bytes(const struct chat_part *p)
+{
+    return (p->kind == PART_IMAGE || p->kind == PART_FILE) &&
+           !str_istarts(p->media.url, S("https://"));
+}
+
 static rc write_media(struct writer *wr, const struct chat_part *p)
 {
     const struct chat_media *m = &p->media;

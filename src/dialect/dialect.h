@@ -73,6 +73,9 @@ struct dialect {
     /* Appends the body. E_UNSUPPORTED: e->where names the field (see chat_drop). */
     rc (*write_chat)(struct buf *out, const struct chat_req *r, const struct chat_target *t,
                      struct chat_loss *loss, struct arena *a, struct err *e);
+    /* Whether write_chat refuses the URL of this media part, which has no data: the bytes are then
+     * fetched first. NULL: URLs go on as they are, or are refused. */
+    bool (*needs_bytes)(const struct chat_part *p);
     /* The path below the deployment's base for this request ("/v1/chat/completions",
      * "/v1beta/models/M:streamGenerateContent?alt=sse"); base_has_path: the configured base has a
      * path of its own, so only the last part is appended (see provider rows). */

@@ -76,6 +76,11 @@ static bool google_reads(str url)
     return false;
 }
 
+bool gemini_needs_bytes(const struct chat_part *p)
+{
+    return !google_reads(p->media.url);
+}
+
 static rc no_media(struct writer *p, const struct chat_part *part, const char *what)
 {
     const char *where = part->kind == PART_IMAGE   ? "image_url"

@@ -105,6 +105,7 @@ bool gemini_find_error(struct chat_error *ret, unsigned status, jval *body, stru
 
 rc gemini_read_chat(struct chat_req *ret, jval *body, const struct dialect_path *path,
                     struct arena *a, struct err *e);
+bool gemini_needs_bytes(const struct chat_part *p);
 rc gemini_write_chat(struct buf *out, const struct chat_req *r, const struct chat_target *t,
                      struct chat_loss *loss, struct arena *a, struct err *e);
 rc gemini_read_reply(struct chat_reply *ret, str body, struct chat_error *error, struct arena *a,

@@ -10,7 +10,7 @@ static str chat_path(const struct chat_target *t, bool base_has_path, struct are
 
 #define SHARED                                                                                     \
     .label = "Ollama", .framing = FRAMING_NDJSON, .stream_type = "application/x-ndjson",           \
-    .write_chat = ollama_write_chat, .chat_path = chat_path, .read_reply = ollama_read_reply,      \
+    .write_chat = ollama_write_chat, .needs_bytes = ollama_needs_bytes, .chat_path = chat_path, .read_reply = ollama_read_reply,      \
     .reader_bytes = sizeof(struct ollama_reader), .writer_bytes = sizeof(struct ollama_writer),    \
     .read_event = ollama_read_event, .read_end = ollama_read_end, .read_error = ollama_read_error, \
     .write_error = ollama_write_error, .write_stream_error = ollama_write_stream_error,            \

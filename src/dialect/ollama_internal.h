@@ -16,6 +16,7 @@ rc ollama_read_generate(struct chat_req *ret, jval *body, const struct dialect_p
                         struct arena *a, struct err *e);
 
 /* ollama_write.c */
+bool ollama_needs_bytes(const struct chat_part *p);
 rc ollama_write_chat(struct buf *out, const struct chat_req *r, const struct chat_target *t,
                      struct chat_loss *loss, struct arena *a, struct err *e);
 

@@ -57,6 +57,11 @@ static void write_texts(struct writing *wr, const struct chat_part *parts)
     jw_str_end(&wr->w);
 }
 
+bool ollama_needs_bytes(const struct chat_part *p)
+{
+    return p->kind == PART_IMAGE || p->kind == PART_AUDIO;
+}
+
 static rc check_media(struct writing *wr, const struct chat_part *p)
 {
     if (p->kind == PART_VIDEO)

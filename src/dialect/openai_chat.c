@@ -16,6 +16,7 @@ const struct dialect dialect_openai_chat = {
     .stream_type = "text/event-stream; charset=utf-8",
     .read_chat = openai_read_chat,
     .write_chat = openai_write_chat,
+    .needs_bytes = openai_needs_bytes,
     .chat_path = chat_path,
     .read_reply = openai_read_reply,
     .write_reply = openai_write_reply,

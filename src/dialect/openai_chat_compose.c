@@ -151,6 +151,11 @@ static void write_audio(struct jw *w, const struct chat_media *m)
     jw_obj_end(w);
 }
 
+bool openai_needs_bytes(const struct chat_part *p)
+{
+    return p->kind == PART_FILE;
+}
+
 static rc write_file(struct composer *c, const struct chat_media *m)
 {
     struct jw *w = &c->w;

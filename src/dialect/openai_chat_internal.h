@@ -46,6 +46,7 @@ bool openai_write_annotations(struct jw *w, str notes, enum dialect_id origin, s
 
 rc openai_read_chat(struct chat_req *ret, jval *body, const struct dialect_path *path,
                     struct arena *a, struct err *e);
+bool openai_needs_bytes(const struct chat_part *p);
 rc openai_write_chat(struct buf *out, const struct chat_req *r, const struct chat_target *t,
                      struct chat_loss *loss, struct arena *a, struct err *e);
 

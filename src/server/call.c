@@ -3,6 +3,7 @@
 #include "base/clock.h"
 #include "chat/quirks.h"
 #include "json/write.h"
+#include "server/fetch.h"
 #include "server/operation.h"
 #include "server/reply.h"
 
@@ -145,12 +146,22 @@ static void read_overrides(struct call *c, struct plan_options *o)
         o->fallbacks = c->try->members[MEMBER_FALLBACKS].value;
 }
 
+/* `input` where chat completions have `messages`: Cursor sends its Responses requests here, and
+ * wants a chat completion for them. */
+static bool asks_as_responses(const struct call *c)
+{
+    enum json_kind input = c->try->members[MEMBER_INPUT].kind;
+    return c->in->id == DIALECT_OPENAI_CHAT &&
+           c->try->members[MEMBER_CONVERSATION].kind == JSON_NONE &&
+           (input == JSON_STRING || input == JSON_ARRAY);
+}
+
 static struct call *call_new(struct exchange *x, const struct operation *op)
 {
     struct call *c = NEW(&x->arena, struct call, 1);
     c->x = x;
     c->op = op;
-    c->in = x->in;
+    c->in = c->asks = x->in;
     c->try = NEW(&x->scratch, struct attempt, 1);
     c->cost_nanousd = -1;
     c->usage = &call_no_usage;
@@ -183,6 +194,8 @@ void call_serve(struct exchange *x, const struct operation *op)
                          op && op->form ? "form" : "JSON payload", e.text);
         return;
     }
+    if (!op && asks_as_responses(c))
+        c->asks = dialect_get(DIALECT_OPENAI_RESPONSES);
     if (c->in->read_path)
         c->in->read_path(x->asked->path_rest, &x->asked->path_model, &c->path_stream, &x->arena);
     read_stream_flags(c);
@@ -249,6 +262,57 @@ static bool takes_prompts(const struct call *c)
     return !(c->dep->quirks & QUIRK_OPENAI);
 }
 
+/* ---- media by URL, for vendors that take bytes ---- */
+
+enum { FETCH_MS = 10 * 1000, FETCH_MB = 50 };
+
+static struct fetch_rules fetch_rules(const struct config *config)
+{
+    uint64_t mb = FETCH_MB; /* LiteLLM's variable and default */
+    str given = str_c(config_getenv(config, "MAX_IMAGE_URL_DOWNLOAD_SIZE_MB"));
+    if (str_to_u64(given, &mb) && mb > 1024)
+        mb = 1024;
+    return (struct fetch_rules){ .any_host = !config->user_url_validation,
+                                 .allowed_hosts = config->user_url_allowed_hosts,
+                                 .bytes_max = (size_t)mb * 1024 * 1024,
+                                 .timeout_ms = FETCH_MS };
+}
+
+static void send_attempt(struct call *c);
+
+static void fetched_all(void *arg, rc result, const struct err *err)
+{
+    struct call *c = arg;
+    c->try->fetch = NULL;
+    c->waiting = false;
+    if (FAILED(result))
+        bad_request(c, result, err);
+    else
+        send_attempt(c);
+}
+
+/* Nothing has been sent yet; true: the attempt goes on, or the call is over, in a while. */
+static bool fetches_first(struct call *c)
+{
+    struct exchange *x = c->x;
+    struct err e = { 0 };
+    if (c->op || c->dep->local || c->asks == c->out || !c->out->needs_bytes ||
+        FAILED(call_parse(c, &e)) || !fetch_needed(c->try->req, c->out, c->try->fetched))
+        return false;
+    struct fetch_rules rules = fetch_rules(x->snap->config);
+    c->reported = true; /* the deployment has nothing to do with it */
+    c->try->fetch = fetch_start(&x->sw->w, c->try->req, c->out, &rules, &c->try->fetched,
+                                &x->scratch, fetched_all, c, &e);
+    if (!c->try->fetch) {
+        bad_request(c, RC(E_SYNTAX), &e);
+        return true;
+    }
+    c->waiting = true; /* the fetch has a clock of its own: ours is for signs of life */
+    c->resume_ms = exchange_now_ms(x) + 2 * FETCH_MS;
+    call_arm(c);
+    return true;
+}
+
 static void send_attempt(struct call *c)
 {
     struct exchange *x = c->x;
@@ -258,6 +322,8 @@ static void send_attempt(struct call *c)
     if (c->in->id == DIALECT_OPENAI_TEXT && takes_prompts(c))
         c->out = c->in;
     c->up_stream = c->stream;
+    if (fetches_first(c))
+        return;
     c->attempts++;
     c->fallbacks = (uint16_t)c->step.fallbacks;
     c->reported = false;
@@ -573,6 +639,8 @@ void call_settle(struct call *c)
     if (c->in_flight)
         client_cancel(&c->client); /* the client has left: the upstream stops at once */
     c->in_flight = false;
+    if (c->try && c->try->fetch)
+        fetch_cancel(c->try->fetch);
     if (c->translation && !c->usage->seen)
         c->usage = &c->translation->stream.usage;
     if (c->cost_nanousd < 0)

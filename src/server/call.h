@@ -65,6 +65,8 @@ struct attempt {
     void *neutral;        /* the same of an operation: its own */
     struct chat_loss loss;
     str source; /* the client's body, without the deployment's additional_drop_params */
+    struct fetched *fetched; /* media by URL whose bytes are here */
+    struct fetch *fetch;     /* under way; NULL: none is */
     struct client_request request;
     struct buf body; /* its body, where it is not spliced from x->body */
 };
@@ -75,6 +77,7 @@ struct call {
     struct exchange *x;
     const struct operation *op;     /* NULL: a chat */
     const struct dialect *in, *out; /* out: of the present deployment */
+    const struct dialect *asks;     /* how the request is written: as `in`, nearly always */
     const struct deployment *dep;
     struct attempt *try; /* NULL once the answer has begun */
     struct plan_step step;

@@ -4,7 +4,9 @@
 #include "dialect/openai_chat.h"
 #include "json/splice.h"
 #include "json/write.h"
+#include "server/cache_points.h"
 #include "server/drop_params.h"
+#include "server/fetch.h"
 #include "server/operation.h"
 
 /* Three ways to the upstream's body, from cheap to thorough:
@@ -40,9 +42,10 @@ rc call_parse(struct call *c, struct err *e)
                                  .stream = c->path_stream };
     TRY(jd_read(&tree, c->try->source, &x->scratch, e));
     struct chat_req *r = NEW(&x->scratch, struct chat_req, 1);
-    TRY(c->in->read_chat(r, tree, &path, &x->scratch, e));
+    TRY(c->asks->read_chat(r, tree, &path, &x->scratch, e));
     r->stream = c->stream;
-    c->show_usage = r->include_usage;
+    if (c->asks == c->in)
+        c->show_usage = r->include_usage;
     c->try->req = r;
     return RC_OK;
 }
@@ -89,7 +92,7 @@ bool call_is_ours(const struct call *c, str name)
         "mock_timeout",
         "mock_testing_fallbacks",
     };
-    if (c->in->id == DIALECT_OPENAI_CHAT && str_eq(name, S("metadata")))
+    if (c->asks->id == DIALECT_OPENAI_CHAT && str_eq(name, S("metadata")))
         return c->try->members[MEMBER_STORE].kind != JSON_TRUE;
     for (size_t i = 0; i < COUNT_OF(ours); i++)
         if (str_eq(name, str_c(ours[i])))
@@ -143,7 +146,7 @@ static bool needs_translation(const struct call *c)
     const struct deployment *d = c->dep;
     if (c->in == c->out && c->in->id == DIALECT_OPENAI_TEXT)
         return false; /* prompts know no such rules */
-    if (c->in != c->out || d->cache_points.n || quirk_applies(c))
+    if (c->asks != c->out || d->cache_points.n || quirk_applies(c))
         return true;
     return (d->quirks & QUIRK_OPENAI) && openai_is_reasoning_model(c->step.model) &&
            (d->drop_params || c->try->members[MEMBER_MAX_TOKENS].kind != JSON_NONE);
@@ -332,11 +335,23 @@ static void add_head(struct call *c, str path, size_t body_bytes)
     buf_add(h, S("\r\nuser-agent: sluice/" SLUICE_VERSION "\r\n"));
     buf_add(h, secret_reveal(&d->auth_fields));
     buf_add(h, d->extra_fields);
-    if (c->in->id == c->out->id || c->x->snap->config->forward_client_headers_to_llm_api)
+    if (c->asks->id == c->out->id || c->x->snap->config->forward_client_headers_to_llm_api)
         buf_add(h, c->x->asked->fields_on);
     buf_add(h, S("content-length: "));
     buf_u64(h, body_bytes);
     buf_add(h, S("\r\n\r\n"));
+}
+
+static rc translate(struct call *c, struct err *e)
+{
+    struct arena *a = &c->x->scratch;
+    struct chat_target t = call_target(c);
+    TRY(call_parse(c, e));
+    fetch_fill(c->try->req, c->out, c->try->fetched);
+    struct cache_mark *marks = cache_points_apply(c->try->req, c->dep->cache_points, a);
+    rc r = c->out->write_chat(&c->try->body, c->try->req, &t, &c->try->loss, a, e);
+    cache_points_undo(marks);
+    return r;
 }
 
 /* Fills request.pieces from the second on; returns the body's length. */
@@ -360,10 +375,7 @@ static rc make_body(struct call *c, size_t *ret_bytes, struct err *e)
         } else if (c->op) {
             TRY(c->op->write(c, &c->try->body, e));
         } else {
-            struct chat_target t = call_target(c);
-            TRY(call_parse(c, e));
-            TRY(c->out->write_chat(&c->try->body, c->try->req, &t, &c->try->loss, &c->x->scratch,
-                                   e));
+            TRY(translate(c, e));
         }
         if (c->try->body.full)
             return fail(e, E_LIMIT, "body", 0, "the translated request is too long");
