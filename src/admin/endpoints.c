@@ -2,21 +2,27 @@
 
 #include "server/operation.h"
 #include "server/pass.h"
+#include "server/responses.h"
 
 /* Every endpoint, once. Spellings without /v1, with /v1/v1, with a vendor's prefix or a trailing
  * slash are found by endpoint_find: they need no rows. */
 
-#define NONE   DIALECT_OPENAI_CHAT /* errors in OpenAI's shape */
-#define OPENAI DIALECT_OPENAI_CHAT
-#define CLAUDE DIALECT_ANTHROPIC
-#define GEMINI DIALECT_GEMINI
-#define COHERE DIALECT_COHERE
-#define OLLAMA DIALECT_OLLAMA
+#define NONE      DIALECT_OPENAI_CHAT /* errors in OpenAI's shape */
+#define OPENAI    DIALECT_OPENAI_CHAT
+#define CLAUDE    DIALECT_ANTHROPIC
+#define GEMINI    DIALECT_GEMINI
+#define COHERE    DIALECT_COHERE
+#define OLLAMA    DIALECT_OLLAMA
+#define RESPONSES DIALECT_OPENAI_RESPONSES
 
 const struct endpoint admin_endpoints[] = {
     /* method, path, access, dialect, serve, no_body */
     { "POST", "/v1/chat/completions", ACCESS_KEY, OPENAI, call_chat, false },
-    { "POST", "/v1/responses", ACCESS_KEY, DIALECT_OPENAI_RESPONSES, call_chat, false },
+    { "POST", "/v1/responses", ACCESS_KEY, RESPONSES, responses_create, false },
+    { "GET", "/v1/responses", ACCESS_KEY, RESPONSES, responses_upgrade, true },
+    { "GET", "/v1/responses/*", ACCESS_KEY, RESPONSES, responses_by_id, true },
+    { "DELETE", "/v1/responses/*", ACCESS_KEY, RESPONSES, responses_by_id, true },
+    { "POST", "/v1/responses/*", ACCESS_KEY, RESPONSES, responses_by_id, false },
     { "POST", "/v1/messages", ACCESS_KEY, CLAUDE, call_chat, false },
     { "POST", "/v1beta/models/*", ACCESS_KEY, GEMINI, admin_gemini_post, false },
     { "POST", "/v1/models/*", ACCESS_KEY, GEMINI, admin_gemini_post, false },

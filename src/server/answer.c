@@ -8,6 +8,7 @@
 #include "server/operation.h"
 #include "server/pass.h"
 #include "server/reply.h"
+#include "server/responses.h"
 
 enum {
     ERROR_BYTES_MAX = 1024 * 1024,
@@ -125,7 +126,11 @@ static void emit(struct chat_sink *sink, const struct chat_event *ev)
     } else if (ev->kind != EV_START) {
         c->wrote = true;
     }
-    c->in->write_event(t->writer, gather_frames(c), ev, &t->ctx);
+    struct buf *frames = gather_frames(c);
+    size_t from = frames->n;
+    c->in->write_event(t->writer, frames, ev, &t->ctx);
+    if (ev->kind == EV_DONE)
+        responses_keep_frames(c->x, str_skip(buf_str(frames), from));
 }
 
 static void fill_ctx(struct call *c, struct dialect_ctx *ctx)
@@ -205,6 +210,7 @@ static rc carry(struct call *c, const struct sse_event *ev, struct err *e)
         TRY(c->out->relay_event(c->relay, gather_frames(c), ev, e));
         if (c->relay->first_content)
             note_first(c);
+        responses_keep_event(c, ev->data);
         return RC_OK;
     }
     struct translation *t = c->translation;
@@ -332,6 +338,7 @@ void answer_reply(struct call *c, const struct chat_reply *r)
     ctx.req = c->try->req;
     buf_clear(frames);
     c->in->write_reply(frames, r, &ctx);
+    responses_keep_body(c->x, buf_str(frames));
     send_whole(c, frames);
 }
 
@@ -358,6 +365,7 @@ static void relay_whole(struct call *c, str body)
         fail_answer(c, ROUTE_FAIL_MALFORMED, &err);
         return;
     }
+    responses_keep_relayed(c, body);
     call_keep_usage(c, &rl.usage);
     call_attempt_ok(c);
     send_whole(c, frames);

@@ -1,5 +1,6 @@
 #include "server/auth.h"
 
+#include "base/map.h"
 #include "http/url.h"
 
 /* The key a request shows, wherever clients put it (clients.md R8; LiteLLM's precedence). Empty:
@@ -60,5 +61,6 @@ struct chat_error *auth_check(struct exchange *x, const struct http_head *head)
     if (!secret_eq(master, key))
         return refusal(x, 401, "auth_error",
                        S("Authentication Error, Invalid proxy server token passed."));
+    x->owner = str_hash(key);
     return NULL;
 }

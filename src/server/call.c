@@ -6,6 +6,7 @@
 #include "server/fetch.h"
 #include "server/operation.h"
 #include "server/reply.h"
+#include "server/responses.h"
 
 enum {
     /* When an answer may be silent until the call is given up, if nothing is configured. LiteLLM's
@@ -205,6 +206,7 @@ void call_serve(struct exchange *x, const struct operation *op)
     }
     struct plan_options options;
     read_overrides(c, &options);
+    options.only = responses_pin(x);
     x->call = c;
     if (!plan_init(&c->try->plan, x->snap->routes, c->model_shown, &options, &x->scratch)) {
         x->call = NULL;

@@ -9,6 +9,7 @@
 #include "server/operation.h"
 #include "server/pass.h"
 #include "server/reply.h"
+#include "server/responses.h"
 
 enum {
     /* A refused request's body up to this size is read to its end, so that the connection lives. */
@@ -196,6 +197,8 @@ static void keep_fields(struct exchange *x, const struct http_head *head)
         else if (passes && str_istarts(name, S("x-pass-")) && name.n > 7 &&
                  pass_takes_field(x, str_skip(name, 7)))
             http_add_field(&on, str_skip(name, 7), head->fields[i].value);
+        else if (str_ieq(name, S("upgrade")))
+            x->asked->upgrade = str_icontains(head->fields[i].value, S("websocket"));
         else if (str_ieq(name, S("content-type")) &&
                  str_istarts(head->fields[i].value, S("multipart/")))
             x->asked->content_type = arena_dup(&x->arena, head->fields[i].value);
@@ -425,6 +428,7 @@ void exchange_finish(struct exchange *x, bool complete)
     deadline_clear(&sw->w.deadlines, &x->deadline);
     if (x->call)
         call_settle(x->call);
+    responses_done(x);
     write_record(x, ended);
     stat_add(stats->by_class[x->status == 499 || x->status >= 600 ? 0 : x->status / 100], 1);
     stat_add(stats->in_flight, -1);

@@ -35,6 +35,7 @@ enum xstate {
 
 struct call; /* a call to a model: server/call.h */
 struct inflate;
+struct response_keep; /* server/responses.c */
 
 enum { CALL_ID_BYTES = 36 };
 
@@ -47,6 +48,7 @@ struct asked {
     str timeout, num_retries;  /* x-litellm-timeout, x-litellm-num-retries; empty: not given */
     struct buf body;
     struct inflate *inflate;    /* Content-Encoding of the request */
+    bool upgrade;               /* to a websocket */
     struct chat_error *refusal; /* to be answered when the body is over */
 };
 
@@ -58,7 +60,8 @@ struct exchange {
     const struct endpoint *endpoint; /* NULL: none, see refusal */
     const struct dialect *in;        /* how the caller speaks; never NULL */
     struct arena arena, scratch;
-    struct call *call; /* NULL: answered here */
+    struct call *call;          /* NULL: answered here */
+    struct response_keep *keep; /* what a Responses request leaves behind; NULL: nothing */
     struct deadline deadline;
 
     str method, path;
@@ -67,6 +70,7 @@ struct exchange {
 
     uint64_t start_ns, first_ns; /* first_ns: first content to the client; 0: none yet */
     int64_t wall_ms;
+    uint64_t owner; /* keyed hash of the key that the caller showed; 0: none is needed */
     uint64_t bytes_in, bytes_out;
     str error;       /* what the log says about a failure */
     unsigned status; /* sent or about to be */

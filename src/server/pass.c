@@ -162,7 +162,7 @@ static size_t doubled(str base, const struct url_path *p)
     return p->n && last.n && str_eq(last, p->segments[0]) ? 1 : 0;
 }
 
-static void pass(struct exchange *x, const struct deployment *d, str path)
+void pass_to_deployment(struct exchange *x, const struct deployment *d, str path)
 {
     struct err e = { 0 };
     struct url_path p;
@@ -197,7 +197,7 @@ static void serve_vendor(struct exchange *x)
 {
     str rest;
     const struct deployment *d = route_vendor(x->snap->routes, first_segment(x->path, &rest));
-    pass(x, d, rest);
+    pass_to_deployment(x, d, rest);
 }
 
 static void serve_own(struct exchange *x)
@@ -206,7 +206,7 @@ static void serve_own(struct exchange *x)
     const struct deployment *d = route_pass(x->snap->routes, x->path, &rest);
     if (rest.n && rest.p[0] != '/')
         rest = arena_cat(&x->scratch, S("/"), rest);
-    pass(x, d, rest);
+    pass_to_deployment(x, d, rest);
 }
 
 /* The row's own spelling of the path: callers put prefixes before it. */
@@ -230,7 +230,7 @@ static void pass_to(struct exchange *x, const char *const *usual, size_t n)
         d = route_vendor(x->snap->routes, str_c(usual[i]));
     if (d) {
         x->in = dialect_get(d->dialect);
-        pass(x, d, plain_path(x));
+        pass_to_deployment(x, d, plain_path(x));
         return;
     }
     reply_error_text(x, 404, "not_found_error", NULL,

@@ -20,6 +20,8 @@ bool pass_keeps_field(const struct exchange *x, str name);
 bool pass_returns_field(str name);
 /* Serves /v1/files, /v1/batches and their like: by OpenAI, or by the vendor that
  * `custom_llm_provider` or `provider` in the query names. */
+/* Any path of the deployment's server. */
+void pass_to_deployment(struct exchange *x, const struct deployment *d, str path);
 void pass_to_openai(struct exchange *x);
 void pass_to_anthropic(struct exchange *x); /* /v1/messages/batches */
 

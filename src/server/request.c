@@ -8,6 +8,7 @@
 #include "server/drop_params.h"
 #include "server/fetch.h"
 #include "server/operation.h"
+#include "server/responses.h"
 
 /* Three ways to the upstream's body, from cheap to thorough:
  *   spliced    same dialect: the client's bytes with another model name, nothing parsed into a tree
@@ -347,10 +348,13 @@ static rc translate(struct call *c, struct err *e)
     struct arena *a = &c->x->scratch;
     struct chat_target t = call_target(c);
     TRY(call_parse(c, e));
+    TRY(responses_check(c, e));
+    responses_echo(c, false);
     fetch_fill(c->try->req, c->out, c->try->fetched);
     struct cache_mark *marks = cache_points_apply(c->try->req, c->dep->cache_points, a);
     rc r = c->out->write_chat(&c->try->body, c->try->req, &t, &c->try->loss, a, e);
     cache_points_undo(marks);
+    responses_echo(c, true);
     return r;
 }
 

@@ -6,6 +6,9 @@
 #include "base/clock.h"
 #include "base/mem.h"
 #include "server/exchange.h"
+#include "server/response_store.h"
+
+enum { RESPONSES_BYTES = 64 * 1024 * 1024 };
 
 /* ---- snapshots ------------------------------------------------------------------------------- */
 
@@ -146,6 +149,7 @@ rc server_start(struct server *s, const struct server_options *opt, struct snaps
     s->started_ms = clock_wall_ms();
     s->snap = snap;
     uv_mutex_init(&s->snap_lock);
+    s->responses = response_store_new(RESPONSES_BYTES);
     s->port = opt->port;
     for (unsigned i = 0; i < s->nworkers; i++) {
         TRY(worker_open(s, &s->workers[i], i, s->port, e));
@@ -232,5 +236,6 @@ void server_stop(struct server *s)
     mem_free(s->workers);
     s->workers = NULL;
     snapshot_unref(s->snap);
+    response_store_free(s->responses);
     uv_mutex_destroy(&s->snap_lock);
 }

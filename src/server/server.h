@@ -21,6 +21,7 @@
 #include "server/stats.h"
 
 struct http_conn;
+struct response_store;
 struct tls_context;
 
 /* A loaded configuration and everything built from it. */
@@ -87,6 +88,7 @@ struct server {
     struct server_worker *workers;
     unsigned nworkers;
     struct stats stats;
+    struct response_store *responses; /* shared, with a lock of its own */
     struct snapshot *_Atomic snap; /* the newest; workers take it up through their own reference */
     uv_mutex_t snap_lock;
     atomic_bool ready; /* readiness: false once draining */

@@ -1,0 +1,306 @@
+#include "server/responses.h"
+
+#include "base/clock.h"
+#include "json/splice.h"
+#include "json/write.h"
+#include "server/reply.h"
+#include "server/response_store.h"
+
+enum { BODY_BYTES_MAX = 256 * 1024 * 1024 };
+
+/* Of a request whose answer is to be kept, or that goes on from a kept one. */
+struct response_keep {
+    struct buf items; /* what goes in: JSON items, history first */
+    str previous;     /* previous_response_id, resolved here */
+    str unresolved;   /* the same, or a conversation: only an upstream can know it */
+    const struct deployment *pinned;
+    struct chat_extra *echo;
+    bool store;
+    bool noted; /* the upstream's id is known */
+};
+
+enum { PREVIOUS, STORE, BACKGROUND, CONVERSATION, INPUT, MODEL, MEMBERS };
+
+static bool is_native(const struct deployment *d)
+{
+    return d && d->dialect == DIALECT_OPENAI_RESPONSES;
+}
+
+static const struct deployment *deployment_of(const struct exchange *x, str id)
+{
+    const struct route_table *t = x->snap->routes;
+    for (size_t i = 0; i < route_deployment_count(t); i++)
+        if (str_eq(route_deployment(t, i)->id, id))
+            return route_deployment(t, i);
+    return NULL;
+}
+
+/* ---- a request ------------------------------------------------------------------------------ */
+
+static void add_items(struct buf *b, str items)
+{
+    items = str_trim(items);
+    if (items.n && b->n)
+        buf_chr(b, ',');
+    buf_add(b, items);
+}
+
+/* A JSON array without its brackets. */
+static str inside(str array)
+{
+    return array.n < 2 ? (str){ 0 } : (str){ array.p + 1, array.n - 2 };
+}
+
+static void add_input(struct buf *b, const struct json_member *input)
+{
+    if (input->kind == JSON_ARRAY) {
+        add_items(b, inside(input->value));
+    } else if (input->kind == JSON_STRING) {
+        add_items(b, S("{\"type\":\"message\",\"role\":\"user\",\"content\":[{\"type\":"
+                       "\"input_text\",\"text\":"));
+        buf_add(b, input->value);
+        buf_add(b, S("}]}"));
+    }
+}
+
+static str output_of(str body)
+{
+    struct json_member output = { .name = S("output") };
+    struct err e;
+    if (FAILED(json_scan(body, &output, 1, NULL, &e)) || output.kind != JSON_ARRAY)
+        return (str){ 0 };
+    return inside(output.value);
+}
+
+/* The body anew, with all of the items as its input. */
+static void rewrite(struct exchange *x, struct json_member *m)
+{
+    struct response_keep *k = x->keep;
+    struct json_edit edits[2];
+    struct buf input, body;
+    str old = buf_str(&x->asked->body);
+    size_t n = 0;
+    bool given = m[INPUT].kind != JSON_NONE;
+    buf_init(&input, BODY_BYTES_MAX);
+    buf_add(&input, given ? S("[") : S("\"input\":["));
+    buf_add(&input, buf_str(&k->items));
+    buf_add(&input, given ? S("]") : S("],"));
+    if (!given)
+        edits[n++] = json_edit_insert(old, buf_str(&input));
+    else if (m[INPUT].value.p < m[PREVIOUS].value.p)
+        edits[n++] = json_edit_value(old, &m[INPUT], buf_str(&input));
+    edits[n++] = json_edit_value(old, &m[PREVIOUS], S("null"));
+    if (given && n == 1)
+        edits[n++] = json_edit_value(old, &m[INPUT], buf_str(&input));
+    buf_init(&body, BODY_BYTES_MAX);
+    json_splice(&body, old, edits, n);
+    server_give_buf(x->sw, &x->asked->body);
+    x->asked->body = body;
+    buf_done(&input);
+}
+
+static void refuse(struct exchange *x, const char *param, const char *code, str message)
+{
+    struct chat_error err = { .status = 400,
+                              .kind = ERR_INVALID_REQUEST,
+                              .type = S("invalid_request_error"),
+                              .code = str_c(code),
+                              .param = str_c(param),
+                              .message = message,
+                              .retry_after_ms = -1 };
+    reply_error(x, &err);
+}
+
+static str not_found(struct exchange *x, str id)
+{
+    return arena_fmt(&x->arena, "Previous response with id '%.*s' not found.",
+                     STRF(str_take(id, 200)));
+}
+
+/* True: the request has been answered. */
+static bool resolve(struct exchange *x, struct json_member *m, const struct deployment *first)
+{
+    struct response_keep *k = x->keep;
+    struct stored_response before;
+    str id = json_unescape(&x->arena, m[PREVIOUS].value);
+    if (!response_store_get(x->sw->server->responses, id, x->owner, clock_wall_ms(), &x->scratch,
+                            &before)) {
+        k->unresolved = id; /* perhaps the upstream's own, from before we were started */
+        if (!is_native(first))
+            refuse(x, "previous_response_id", "previous_response_not_found", not_found(x, id));
+        return !is_native(first);
+    }
+    if (before.deployment.n) {
+        k->unresolved = id;
+        k->pinned = deployment_of(x, before.deployment);
+        /* Not where the model is in the name that was asked for, or another is asked for now. */
+        if (k->pinned && (str_index(k->pinned->model, '*') < k->pinned->model.n || !first ||
+                          !str_eq(first->group_name, k->pinned->group_name)))
+            k->pinned = NULL;
+        return false;
+    }
+    k->previous = id;
+    add_items(&k->items, before.items);
+    add_items(&k->items, output_of(before.body));
+    return false;
+}
+
+static bool refused(struct exchange *x, const struct json_member *m, const struct deployment *first)
+{
+    if (is_native(first) || !first)
+        return false; /* the upstream knows; or call_chat says that there is no such model */
+    if (m[BACKGROUND].kind == JSON_TRUE)
+        refuse(
+            x, "background", "unsupported_parameter",
+            S("This model's responses cannot run in the background: its upstream has no Responses "
+              "API. Send the request without `background`."));
+    else if (m[CONVERSATION].kind == JSON_STRING || m[CONVERSATION].kind == JSON_OBJECT)
+        refuse(x, "conversation", "unsupported_parameter",
+               S("This model has no stored conversations: its upstream has no Responses API. Use "
+                 "`previous_response_id`, or send the whole conversation as `input`."));
+    else
+        return false;
+    return true;
+}
+
+void responses_create(struct exchange *x)
+{
+    struct json_member m[MEMBERS] = {
+        [PREVIOUS] = { .name = S("previous_response_id") }, [STORE] = { .name = S("store") },
+        [BACKGROUND] = { .name = S("background") },         [INPUT] = { .name = S("input") },
+        [CONVERSATION] = { .name = S("conversation") },     [MODEL] = { .name = S("model") },
+    };
+    struct err e;
+    enum json_kind top;
+    if (FAILED(json_scan(buf_str(&x->asked->body), m, MEMBERS, &top, &e)) || top != JSON_OBJECT) {
+        call_chat(x); /* which says what is wrong */
+        return;
+    }
+    str model = json_unescape(&x->scratch, m[MODEL].value);
+    const struct deployment *first = route_first(x->snap->routes, model);
+    bool goes_on = m[PREVIOUS].kind == JSON_STRING && m[PREVIOUS].value.n > 2;
+    if (refused(x, m, first))
+        return;
+    if (m[STORE].kind != JSON_FALSE || goes_on) {
+        x->keep = NEW(&x->arena, struct response_keep, 1);
+        x->keep->store = m[STORE].kind != JSON_FALSE;
+        buf_init(&x->keep->items, BODY_BYTES_MAX);
+        if (goes_on && first && resolve(x, m, first))
+            return;
+        add_input(&x->keep->items, &m[INPUT]);
+        if (x->keep->previous.n)
+            rewrite(x, m);
+    }
+    call_chat(x);
+}
+
+/* ---- the call ------------------------------------------------------------------------------- */
+
+const struct deployment *responses_pin(const struct exchange *x)
+{
+    return x->keep ? x->keep->pinned : NULL;
+}
+
+rc responses_check(const struct call *c, struct err *e)
+{
+    const struct response_keep *k = c->x->keep;
+    if (!k || !k->unresolved.n || is_native(c->dep))
+        return RC_OK;
+    return fail(e, E_SYNTAX, "previous_response_id", 0, "%s", not_found(c->x, k->unresolved).p);
+}
+
+void responses_echo(const struct call *c, bool shown)
+{
+    struct response_keep *k = c->x->keep;
+    struct chat_req *r = c->try->req;
+    if (!k || !k->previous.n)
+        return;
+    if (!k->echo) {
+        struct buf b;
+        buf_init(&b, k->previous.n * 6 + 2);
+        json_quote(&b, k->previous);
+        k->echo = NEW(&c->x->arena, struct chat_extra, 1);
+        k->echo->name = S("previous_response_id");
+        k->echo->value = arena_dup(&c->x->arena, buf_str(&b));
+        buf_done(&b);
+    }
+    if (shown && r->extras != k->echo) {
+        k->echo->next = r->extras;
+        r->extras = k->echo;
+    } else if (!shown && r->extras == k->echo) {
+        r->extras = k->echo->next;
+    }
+}
+
+static void put(struct exchange *x, const struct stored_response *r)
+{
+    response_store_put(x->sw->server->responses, r, clock_wall_ms());
+}
+
+void responses_keep_body(struct exchange *x, str body)
+{
+    struct json_member id = { .name = S("id") };
+    struct err e;
+    if (!x->keep || !x->keep->store || FAILED(json_scan(body, &id, 1, NULL, &e)))
+        return;
+    struct stored_response r = { .id = json_unescape(&x->arena, id.value),
+                                 .items = buf_str(&x->keep->items),
+                                 .body = body,
+                                 .owner = x->owner };
+    put(x, &r);
+}
+
+void responses_keep_frames(struct exchange *x, str frames)
+{
+    struct json_member response = { .name = S("response") };
+    struct err e;
+    if (!x->keep || !x->keep->store)
+        return;
+    str last = str_trim(frames); /* the last frame's data is its last line */
+    size_t line = str_rindex(last, '\n');
+    if (line < last.n)
+        last = str_skip(last, line + 1);
+    if (!str_starts(last, S("data: ")) ||
+        FAILED(json_scan(str_skip(last, 6), &response, 1, NULL, &e)) ||
+        response.kind != JSON_OBJECT)
+        return;
+    responses_keep_body(x, response.value);
+}
+
+static void note(const struct call *c, str response)
+{
+    struct exchange *x = c->x;
+    struct json_member id = { .name = S("id") };
+    struct err e;
+    if (FAILED(json_scan(response, &id, 1, NULL, &e)) || id.kind != JSON_STRING)
+        return;
+    struct stored_response r = { .id = json_unescape(&x->arena, id.value),
+                                 .deployment = c->dep->id,
+                                 .owner = x->owner };
+    x->keep->noted = true;
+    put(x, &r);
+}
+
+void responses_keep_relayed(const struct call *c, str response)
+{
+    if (c->x->keep && c->x->keep->store && is_native(c->dep))
+        note(c, response);
+}
+
+void responses_keep_event(const struct call *c, str event)
+{
+    struct json_member response = { .name = S("response") };
+    struct err e;
+    const struct response_keep *k = c->x->keep;
+    if (!k || !k->store || k->noted || !is_native(c->dep))
+        return;
+    if (!FAILED(json_scan(event, &response, 1, NULL, &e)) && response.kind == JSON_OBJECT)
+        note(c, response.value);
+}
+
+void responses_done(struct exchange *x)
+{
+    if (x->keep)
+        buf_done(&x->keep->items);
+    x->keep = NULL;
+}
