@@ -159,7 +159,7 @@ struct config {
     bool forward_openai_org_id, disable_stop_limit, merge_reasoning;
     bool return_wildcard_routes, include_cost_in_usage, turn_off_message_logging;
     struct chat_str *forward_client_headers_models; /* only to these groups */
-    bool user_url_validation; /* default true: see server/fetch.h */
+    bool user_url_validation;                       /* default true: see server/fetch.h */
     struct chat_str *user_url_allowed_hosts;
     bool weak_master_key;       /* given, but empty or one of the examples (sk-1234) */
     str key_header;             /* litellm_key_header_name; empty: the usual ones */

@@ -217,15 +217,15 @@ static rc relay_reply(struct dialect_relay *rl, struct buf *out, str body, struc
 
 /* ---- tables --------------------------------------------------------------------------------- */
 
-#define BOTH                                                                                \
-    .id = DIALECT_GEMINI, .name = "gemini", .label = "Gemini", .framing = FRAMING_SSE,      \
-    .read_chat = gemini_read_chat, .write_chat = gemini_write_chat, .needs_bytes = gemini_needs_bytes, .chat_path = chat_path, \
-    .read_reply = gemini_read_reply, .write_reply = gemini_write_reply,                     \
-    .read_event = gemini_read_event, .read_end = gemini_read_end,                           \
-    .write_keepalive = gemini_write_keepalive, .read_error = gemini_read_error,             \
-    .write_error = gemini_write_error, .write_stream_error = gemini_write_stream_error,     \
-    .relay_reply = relay_reply, .relay_event = relay_event, .read_path = read_path,         \
-    .model_in_path = true
+#define BOTH                                                                                    \
+    .id = DIALECT_GEMINI, .name = "gemini", .label = "Gemini", .framing = FRAMING_SSE,          \
+    .read_chat = gemini_read_chat, .write_chat = gemini_write_chat,                             \
+    .needs_bytes = gemini_needs_bytes, .chat_path = chat_path, .read_reply = gemini_read_reply, \
+    .write_reply = gemini_write_reply, .read_event = gemini_read_event,                         \
+    .read_end = gemini_read_end, .write_keepalive = gemini_write_keepalive,                     \
+    .read_error = gemini_read_error, .write_error = gemini_write_error,                         \
+    .write_stream_error = gemini_write_stream_error, .relay_reply = relay_reply,                \
+    .relay_event = relay_event, .read_path = read_path, .model_in_path = true
 
 const struct dialect dialect_gemini = {
     BOTH,

@@ -8,13 +8,14 @@ static str chat_path(const struct chat_target *t, bool base_has_path, struct are
     return S("/api/chat");
 }
 
-#define SHARED                                                                                     \
-    .label = "Ollama", .framing = FRAMING_NDJSON, .stream_type = "application/x-ndjson",           \
-    .write_chat = ollama_write_chat, .needs_bytes = ollama_needs_bytes, .chat_path = chat_path, .read_reply = ollama_read_reply,      \
-    .reader_bytes = sizeof(struct ollama_reader), .writer_bytes = sizeof(struct ollama_writer),    \
-    .read_event = ollama_read_event, .read_end = ollama_read_end, .read_error = ollama_read_error, \
-    .write_error = ollama_write_error, .write_stream_error = ollama_write_stream_error,            \
-    .relay_reply = ollama_relay_reply, .relay_event = ollama_relay_event,                          \
+#define SHARED                                                                                  \
+    .label = "Ollama", .framing = FRAMING_NDJSON, .stream_type = "application/x-ndjson",        \
+    .write_chat = ollama_write_chat, .needs_bytes = ollama_needs_bytes, .chat_path = chat_path, \
+    .read_reply = ollama_read_reply, .reader_bytes = sizeof(struct ollama_reader),              \
+    .writer_bytes = sizeof(struct ollama_writer), .read_event = ollama_read_event,              \
+    .read_end = ollama_read_end, .read_error = ollama_read_error,                               \
+    .write_error = ollama_write_error, .write_stream_error = ollama_write_stream_error,         \
+    .relay_reply = ollama_relay_reply, .relay_event = ollama_relay_event,                       \
     .streams_by_default = true
 
 const struct dialect dialect_ollama = {

@@ -33,7 +33,7 @@ struct origin {
     /* Only addresses of the public Internet (net/public_addr.h), checked one by one as they are
      * connected to: for URLs that a client gave. */
     bool public_only;
-    uint64_t hash;       /* origin_hash(), filled once by whoever builds the origin */
+    uint64_t hash; /* origin_hash(), filled once by whoever builds the origin */
     /* ssl_verify: PATH, by tls_client_new; NULL: the system's store. Outlives the client. */
     struct tls_context *tls_context;
 };

@@ -233,9 +233,9 @@ struct route_last route_last_answer(const struct deployment *d)
 void deployment_mask(const struct deployment *d, str text)
 {
     str key = secret_reveal(&d->api_key);
-    char *at = (char *)(uintptr_t)text.p, *end = at + text.n;
     if (key.n < LEAK_BYTES_MIN || !text.p)
         return;
+    char *at = (char *)(uintptr_t)text.p, *end = at + text.n;
     while ((at = memmem(at, (size_t)(end - at), key.p, key.n))) {
         memset(at, '*', key.n);
         at += key.n;
