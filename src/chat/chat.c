@@ -306,8 +306,19 @@ static void link_result(struct linker *k, struct chat_result *result)
         result->name = l->call->name;
 }
 
+/* No vendor takes a call without a name; the reader that did not mind must not make writers fail.
+ */
+static void name_calls(struct chat_req *r)
+{
+    for (struct chat_message *m = r->messages; m; m = m->next)
+        for (struct chat_part *p = m->parts; p; p = p->next)
+            if (p->kind == PART_TOOL_CALL && p->call.name.n == 0)
+                p->call.name = S("unknown");
+}
+
 void chat_link_results(struct chat_req *r, struct arena *a)
 {
+    name_calls(r);
     if (!needs_linking(r))
         return;
     struct linker k = { .arena = a };

@@ -64,8 +64,8 @@ struct chat_media {
 };
 
 struct chat_call {
-    str id; /* never empty in a request's history once read: readers make one up if absent */
-    str name;
+    str id;   /* never empty in a request's history once read: readers make one up if absent */
+    str name; /* nor is this */
     str args; /* JSON text of an object; for custom tools free text; empty means {} */
     bool custom;
     str signature; /* Gemini's thoughtSignature on the call */
@@ -365,7 +365,8 @@ str chat_text_of(struct arena *a, const struct chat_part *parts, str separator);
 const struct chat_call *chat_find_call(const struct chat_req *r, str id,
                                        const struct chat_message *until);
 /* Ties results to calls: results without an id get one by name, else by order; results without a
- * name get it from their call; calls without an id get "call_<n>". Every reader calls it last. */
+ * name get it from their call; calls without an id get "call_<n>", without a name "unknown". Every
+ * reader calls it last. */
 void chat_link_results(struct chat_req *r, struct arena *a);
 
 const char *chat_effort_name(enum chat_effort e); /* "low"; "" for EFFORT_UNSET */
