@@ -349,7 +349,15 @@ static void read_own_tool(struct reader *r, struct chat_tool ***tail, str name, 
     t->kind = TOOL_OPAQUE;
     t->origin = DIALECT_GEMINI;
     t->name = arena_dup(r->arena, name);
-    t->raw = arena_fmt(r->arena, "{\"%.*s\":%.*s}", STRF(name), STRF(jd_text(v, r->arena)));
+    struct buf raw; /* the name is the caller's: it is quoted, not pasted */
+    struct jw w;
+    buf_init(&raw, SIZE_MAX / 4);
+    jw_init(&w, &raw);
+    jw_obj(&w);
+    jw_kval(&w, name, v);
+    jw_obj_end(&w);
+    t->raw = arena_dup(r->arena, buf_str(&raw));
+    buf_done(&raw);
     **tail = t;
     *tail = &t->next;
 }

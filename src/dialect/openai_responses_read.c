@@ -266,7 +266,8 @@ static void read_reasoning(struct reader *rd, jval *v)
 static rc read_item(struct reader *rd, jval *v, str where)
 {
     str type = jd_str_or(jd_get(v, S("type")), S("message"));
-    if (str_eq(type, S("message")))
+    bool nameless = !jd_get(v, S("type")) && !jd_get(v, S("role")) && !jd_get(v, S("content"));
+    if (str_eq(type, S("message")) && !nameless) /* else something unknown: kept as it is */
         return read_message(rd, v, where);
     if (str_eq(type, S("function_call")))
         return read_call(rd, v, where, false);
