@@ -222,8 +222,7 @@ static rc next_frame(struct call *c, str *in, struct sse_event *ev, struct err *
     if (!c->ndjson)
         return sse_next(&c->frames.sse, in, ev, e);
     *ev = (struct sse_event){ 0 };
-    rc r = ndjson_next(&c->frames.ndjson, in, &ev->data, e);
-    return r;
+    return ndjson_next(&c->frames.ndjson, in, &ev->data, e);
 }
 
 static rc last_frame(struct call *c, struct sse_event *ev, struct err *e)
@@ -465,14 +464,13 @@ static struct call *of(struct client_call *cc)
  * secrets). */
 static bool field_passes(str name)
 {
-    static const char *const exact[] = { "x-should-retry", "openai-processing-ms",
-                                         "openai-version", "anthropic-organization-id",
-                                         "x-ms-region",    "x-envoy-upstream-service-time" };
+    static const char *const exact[] = { "x-should-retry", "openai-processing-ms", "openai-version",
+                                         "x-ms-region", "x-envoy-upstream-service-time" };
     if (str_istarts(name, S("x-ratelimit-")) || str_istarts(name, S("anthropic-ratelimit-")))
         return true;
     for (size_t i = 0; i < COUNT_OF(exact); i++)
         if (str_ieq(name, str_c(exact[i])))
-            return i != 3; /* organisation ids are the operator's */
+            return true;
     return false;
 }
 

@@ -19,7 +19,7 @@ enum {
         lit, sizeof(lit) - 1 \
     }
 
-static const str member_names[MEMBER_COUNT] = {
+const str call_member_names[MEMBER_COUNT] = {
     [MEMBER_MODEL] = NAME("model"),
     [MEMBER_STREAM] = NAME("stream"),
     [MEMBER_STREAM_OPTIONS] = NAME("stream_options"),
@@ -57,7 +57,7 @@ static rc scan_body(struct call *c, struct err *e)
     struct exchange *x = c->x;
     enum json_kind top;
     for (size_t i = 0; i < MEMBER_COUNT; i++)
-        c->try->members[i].name = member_names[i];
+        c->try->members[i].name = call_member_names[i];
     if (str_trim(buf_str(&x->asked->body)).n == 0) /* LiteLLM reads an empty body as {} */
         buf_add(&x->asked->body, S("{}"));
     TRY(json_scan(buf_str(&x->asked->body), c->try->members, MEMBER_COUNT, &top, e));

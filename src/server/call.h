@@ -46,6 +46,9 @@ enum member {
     MEMBER_COUNT = MEMBER_OURS + 20,
 };
 
+/* Their names. All behind MEMBER_OURS are the gateway's own in any case: see call_is_ours. */
+extern const str call_member_names[MEMBER_COUNT];
+
 /* A translated stream's machinery: reader -> chat_stream -> writer. */
 struct translation {
     struct chat_sink sink; /* the stream's end: writes frames */

@@ -72,31 +72,10 @@ static bool asks_usage(const struct call *c)
  * logs. */
 bool call_is_ours(const struct call *c, str name)
 {
-    static const char *const ours[] = {
-        "litellm_metadata",
-        "tags",
-        "guardrails",
-        "cache",
-        "timeout",
-        "num_retries",
-        "fallbacks",
-        "disable_fallbacks",
-        "priority",
-        "drop_params",
-        "additional_drop_params",
-        "allowed_openai_params",
-        "no-log",
-        "litellm_session_id",
-        "litellm_trace_id",
-        "prompt_id",
-        "mock_response",
-        "mock_timeout",
-        "mock_testing_fallbacks",
-    };
     if (c->asks->id == DIALECT_OPENAI_CHAT && str_eq(name, S("metadata")))
         return c->try->members[MEMBER_STORE].kind != JSON_TRUE;
-    for (size_t i = 0; i < COUNT_OF(ours); i++)
-        if (str_eq(name, str_c(ours[i])))
+    for (size_t i = MEMBER_OURS + 1; i < MEMBER_COUNT; i++)
+        if (str_eq(name, call_member_names[i]))
             return true;
     return false;
 }
