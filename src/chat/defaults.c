@@ -63,8 +63,7 @@ static void fill_stop(struct chat_req *r, jval *v, struct arena *a)
         return;
     }
     struct chat_str **tail = &r->stop;
-    JD_EACH(m, v)
-    {
+    JD_EACH (m, v) {
         if (!jd_is_str(m.value))
             continue;
         *tail = NEW(a, struct chat_str, 1);

@@ -55,8 +55,7 @@ static str text_of(jval *content, struct arena *a)
         return jd_str(content);
     if (jd_is_obj(content))
         return jd_text(content, a);
-    JD_EACH(part, content)
-    {
+    JD_EACH (part, content) {
         str one = jd_str(part.value);
         for (size_t k = 0; k < COUNT_OF(keys) && !one.n; k++)
             one = jd_get_str(part.value, keys[k]);
@@ -78,8 +77,7 @@ static void add_result(struct mock_ask *ask, str text, struct arena *a)
 /* OpenAI chat, Cohere, Ollama: messages with roles. */
 static void read_messages(struct mock_ask *ask, struct arena *a)
 {
-    JD_EACH(m, jd_get(ask->body, S("messages")))
-    {
+    JD_EACH (m, jd_get(ask->body, S("messages"))) {
         str role = jd_get_str(m.value, S("role"));
         jval *content = jd_get(m.value, S("content"));
         if (str_eq(role, S("user"))) {
@@ -125,8 +123,7 @@ static void read_responses(struct mock_ask *ask, struct arena *a)
     jval *input = jd_get(ask->body, S("input"));
     ask->last_text = jd_str(input);
     if (jd_is_arr(input))
-        JD_EACH(item, input)
-        {
+        JD_EACH (item, input) {
             str type = jd_get_str(item.value, S("type"));
             if (str_eq(type, S("function_call_output"))) {
                 add_result(ask, text_of(jd_get(item.value, S("output")), a), a);
@@ -143,16 +140,14 @@ static void read_responses(struct mock_ask *ask, struct arena *a)
 
 static void read_anthropic(struct mock_ask *ask, struct arena *a)
 {
-    JD_EACH(m, jd_get(ask->body, S("messages")))
-    {
+    JD_EACH (m, jd_get(ask->body, S("messages"))) {
         jval *content = jd_get(m.value, S("content"));
         ask->after_tool = false;
         ask->result = (str){ 0 };
         if (!str_eq(jd_get_str(m.value, S("role")), S("user")))
             continue;
         str text = jd_str(content);
-        JD_EACH(block, jd_is_arr(content) ? content : NULL)
-        {
+        JD_EACH (block, jd_is_arr(content) ? content : NULL) {
             str type = jd_get_str(block.value, S("type"));
             if (str_eq(type, S("tool_result")))
                 add_result(ask, text_of(jd_get(block.value, S("content")), a), a);
@@ -182,12 +177,10 @@ static jval *either(jval *v, str camel, str snake)
 
 static void read_gemini(struct mock_ask *ask, struct arena *a)
 {
-    JD_EACH(c, jd_get(ask->body, S("contents")))
-    {
+    JD_EACH (c, jd_get(ask->body, S("contents"))) {
         ask->after_tool = false;
         ask->result = (str){ 0 };
-        JD_EACH(part, jd_get(c.value, S("parts")))
-        {
+        JD_EACH (part, jd_get(c.value, S("parts"))) {
             jval *result = either(part.value, S("functionResponse"), S("function_response"));
             if (result)
                 add_result(ask, jd_text(jd_get(result, S("response")), a), a);

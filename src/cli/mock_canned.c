@@ -98,8 +98,7 @@ static str gemini_embed(const struct canned *c)
 static str gemini_batch_embed(const struct canned *c)
 {
     str all = { 0 };
-    JD_EACH(r, jd_get(c->body, S("requests")))
-    {
+    JD_EACH (r, jd_get(c->body, S("requests"))) {
         str one = vector(jd_text(jd_get(r.value, S("content")), c->a), c->a);
         all = mock_json(c->a, "%.*s%s{'values':%.*s}", STRF(all), r.index ? "," : "", STRF(one));
     }

@@ -81,8 +81,7 @@ static rc load_script(struct mock *m, const char *path, struct err *e)
 static struct mock_script steps_of(jval *reply, struct arena *a)
 {
     struct mock_script s = { NEW(a, struct mock_step, jd_count(reply)), 0, 0 };
-    JD_EACH(item, reply)
-    {
+    JD_EACH (item, reply) {
         int64_t pause = jd_i64_or(jd_get(item.value, S("pause_ms")), 0);
         struct mock_step *step = &s.steps[s.n++];
         step->pause_us = pause > 0 ? (uint64_t)pause * 1000 : 0;
@@ -154,8 +153,7 @@ static str fields_of(jval *headers, struct arena *a)
 {
     static const str kept[] = { S("retry-after"), S("x-request-id"), S("request-id") };
     str all = { 0 };
-    JD_EACH(h, headers)
-    {
+    JD_EACH (h, headers) {
         for (size_t i = 0; i < COUNT_OF(kept); i++)
             if (str_ieq(kept[i], h.name) && http_is_field_value(jd_str(h.value)))
                 all = arena_fmt(a, "%.*s%.*s: %.*s\r\n", STRF(all), STRF(h.name),

@@ -34,8 +34,7 @@ static bool listed(str name, const char *names)
 static void only(struct checking *c, jval *v, const char *names, const char *before,
                  const char *behind)
 {
-    JD_EACH(m, v)
-    {
+    JD_EACH (m, v) {
         if (!listed(m.name, names))
             wrong(c, arena_fmt(c->a, "%s%.*s%s", before, STRF(m.name), behind));
     }
@@ -93,8 +92,7 @@ static void none_open(struct checking *c, struct open_calls *o)
 
 static void check_calls(struct checking *c, struct open_calls *o, jval *calls)
 {
-    JD_EACH(call, calls)
-    {
+    JD_EACH (call, calls) {
         jval *function = jd_get(call.value, S("function"));
         open_call(c, o, jd_get_str(call.value, S("id")));
         if (!jd_is_str(jd_get(function, S("arguments"))))
@@ -133,8 +131,7 @@ static void check_messages(struct checking *c, const char *roles)
     jval *messages = jd_get(c->ask->body, S("messages"));
     if (jd_count(messages) == 0)
         wrong(c, S("Invalid 'messages': empty array."));
-    JD_EACH(m, messages)
-    {
+    JD_EACH (m, messages) {
         check_message(c, &o, m.value, roles);
     }
     none_open(c, &o);
@@ -143,8 +140,7 @@ static void check_messages(struct checking *c, const char *roles)
 
 static void check_function_tools(struct checking *c)
 {
-    JD_EACH(t, jd_get(c->ask->body, S("tools")))
-    {
+    JD_EACH (t, jd_get(c->ask->body, S("tools"))) {
         jval *function = jd_get(t.value, S("function"));
         jval *parameters = jd_get(function, S("parameters"));
         if (jd_str_is(jd_get(t.value, S("type")), S("function")) &&
@@ -197,8 +193,7 @@ static void check_cohere(struct checking *c)
         "unknown field: parameter '", "' is not a valid field");
     check_messages(c, "system user assistant tool");
     check_function_tools(c);
-    JD_EACH(m, jd_get(body, S("messages")))
-    {
+    JD_EACH (m, jd_get(body, S("messages"))) {
         if (jd_str_is(jd_get(m.value, S("content")), S("")) &&
             !jd_count(jd_get(m.value, S("tool_calls"))))
             wrong(c,
@@ -259,8 +254,7 @@ static void check_anthropic_messages(struct checking *c)
     jval *messages = jd_get(c->ask->body, S("messages"));
     if (jd_count(messages) == 0)
         wrong(c, S("messages: at least one message is required"));
-    JD_EACH(m, messages)
-    {
+    JD_EACH (m, messages) {
         str role = jd_get_str(m.value, S("role"));
         jval *content = jd_get(m.value, S("content"));
         bool other = false;
@@ -272,8 +266,7 @@ static void check_anthropic_messages(struct checking *c)
         before = role;
         if (jd_is_str(content) ? !jd_str(content).n : jd_count(content) == 0)
             wrong(c, S("messages: all messages must have non-empty content"));
-        JD_EACH(block, jd_is_arr(content) ? content : NULL)
-        {
+        JD_EACH (block, jd_is_arr(content) ? content : NULL) {
             check_block(c, &o, block.value, str_eq(role, S("assistant")), &other);
         }
         if (str_eq(role, S("user")) && o.ids.n)
@@ -298,8 +291,7 @@ static void check_anthropic(struct checking *c)
     check_anthropic_messages(c);
     range(c, "temperature", 0, 1);
     range(c, "top_p", 0, 1);
-    JD_EACH(t, jd_get(body, S("tools")))
-    {
+    JD_EACH (t, jd_get(body, S("tools"))) {
         if (jd_get(t.value, S("name")) && !jd_get(t.value, S("type")) &&
             !jd_str_is(jd_path(t.value, "input_schema", "type", NULL), S("object")))
             wrong(c, S("tools: input_schema.type: Field required"));
@@ -326,8 +318,7 @@ static void check_gemini_schema(struct checking *c, jval *schema, int depth)
 {
     if (!jd_is_obj(schema) || depth > 32)
         return;
-    JD_EACH(m, schema)
-    {
+    JD_EACH (m, schema) {
         if (!listed(m.name,
                     "type format title description nullable enum maxItems minItems properties "
                     "required minProperties maxProperties minLength maxLength pattern example "
@@ -338,13 +329,11 @@ static void check_gemini_schema(struct checking *c, jval *schema, int depth)
                                "field.",
                                STRF(m.name)));
     }
-    JD_EACH(p, jd_get(schema, S("properties")))
-    {
+    JD_EACH (p, jd_get(schema, S("properties"))) {
         check_gemini_schema(c, p.value, depth + 1);
     }
     check_gemini_schema(c, jd_get(schema, S("items")), depth + 1);
-    JD_EACH(p, jd_get(schema, S("anyOf")))
-    {
+    JD_EACH (p, jd_get(schema, S("anyOf"))) {
         check_gemini_schema(c, p.value, depth + 1);
     }
 }
@@ -355,16 +344,14 @@ static void check_gemini_turns(struct checking *c)
     jval *contents = jd_get(c->ask->body, S("contents"));
     if (jd_count(contents) == 0)
         wrong(c, S("* GenerateContentRequest.contents: contents is not specified"));
-    JD_EACH(turn, contents)
-    {
+    JD_EACH (turn, contents) {
         size_t calls = 0, results = 0;
         jval *role = jd_get(turn.value, S("role"));
         if (jd_given(role) && !listed(jd_str(role), "user model function"))
             wrong(c, S("Please use a valid role: user, model."));
         if (jd_count(jd_get(turn.value, S("parts"))) == 0)
             wrong(c, S("* GenerateContentRequest.contents: contents.parts must not be empty."));
-        JD_EACH(part, jd_get(turn.value, S("parts")))
-        {
+        JD_EACH (part, jd_get(turn.value, S("parts"))) {
             calls += either(part.value, S("functionCall"), S("function_call")) != NULL;
             results += either(part.value, S("functionResponse"), S("function_response")) != NULL;
             if (jd_count(part.value) == 0)
@@ -390,10 +377,8 @@ static void check_gemini(struct checking *c)
         "model store serviceTier",
         "Invalid JSON payload received. Unknown name \"", "\": Cannot find field.");
     check_gemini_turns(c);
-    JD_EACH(tool, jd_get(body, S("tools")))
-    {
-        JD_EACH(f, either(tool.value, S("functionDeclarations"), S("function_declarations")))
-        {
+    JD_EACH (tool, jd_get(body, S("tools"))) {
+        JD_EACH (f, either(tool.value, S("functionDeclarations"), S("function_declarations"))) {
             check_gemini_schema(c, jd_get(f.value, S("parameters")), 0);
             if (!good_name(jd_get_str(f.value, S("name"))))
                 wrong(c, S("Invalid function name. Must start with a letter or an underscore."));
@@ -408,19 +393,16 @@ static void check_ollama(struct checking *c)
     static const char *const numbers[] = { "temperature", "top_p",   "top_k",
                                            "num_predict", "num_ctx", "seed" };
     jval *options = jd_get(c->ask->body, S("options"));
-    JD_EACH(m, jd_get(c->ask->body, S("messages")))
-    {
+    JD_EACH (m, jd_get(c->ask->body, S("messages"))) {
         jval *content = jd_get(m.value, S("content"));
         if (jd_given(content) && !jd_is_str(content))
             wrong(c, S("json: cannot unmarshal array into Go struct field "
                        "ChatRequest.messages.content of type string"));
-        JD_EACH(image, jd_get(m.value, S("images")))
-        {
+        JD_EACH (image, jd_get(m.value, S("images"))) {
             if (str_contains(str_take(jd_str(image.value), 16), S(":")))
                 wrong(c, S("illegal base64 data at input byte 4"));
         }
-        JD_EACH(call, jd_get(m.value, S("tool_calls")))
-        {
+        JD_EACH (call, jd_get(m.value, S("tool_calls"))) {
             if (!jd_is_obj(jd_path(call.value, "function", "arguments", NULL)))
                 wrong(c, S("Value looks like object, but can't find closing '}' symbol"));
         }
@@ -444,8 +426,7 @@ static void check_responses(struct checking *c)
          "user previous_response_id conversation truncation service_tier background prompt "
          "safety_identifier prompt_cache_key prompt_cache_retention top_logprobs",
          "Unknown parameter: '", "'.");
-    JD_EACH(item, jd_is_arr(input) ? input : NULL)
-    {
+    JD_EACH (item, jd_is_arr(input) ? input : NULL) {
         str type = jd_get_str(item.value, S("type"));
         str id = jd_get_str(item.value, S("call_id"));
         if (str_eq(type, S("function_call")))

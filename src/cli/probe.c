@@ -115,8 +115,7 @@ static bool read_models(size_t i, str body, struct found_server *s, struct arena
     if (!jd_is_arr(list))
         return false;
     str *names = NEW(a, str, jd_count(list) + 1);
-    JD_EACH(m, list)
-    {
+    JD_EACH (m, list) {
         str name = jd_get_str(m.value, str_c(targets[i].name));
         str owner = jd_get_str(m.value, S("owned_by"));
         if (targets[i].owner && !str_eq(owner, str_c(targets[i].owner)))

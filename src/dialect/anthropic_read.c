@@ -24,8 +24,7 @@ static rc bad(struct reader *rd, str where, const char *what)
 /* Only these members: the block needs no raw beside its neutral form. */
 static bool only(jval *obj, const char *const *names)
 {
-    JD_EACH(m, obj)
-    {
+    JD_EACH (m, obj) {
         if (jd_given(m.value) && !str_among(m.name, names))
             return false;
     }
@@ -95,8 +94,7 @@ static str text_inside(struct reader *rd, jval *content)
         return jd_str(content);
     struct buf all;
     buf_init(&all, SIZE_MAX);
-    JD_EACH(m, content)
-    {
+    JD_EACH (m, content) {
         str t = jd_get_str(m.value, S("text"));
         if (all.n && t.n)
             buf_chr(&all, '\n');
@@ -207,8 +205,7 @@ static rc read_content(struct reader *rd, struct chat_part ***tail, jval *conten
     }
     if (!jd_is_arr(content))
         return bad(rd, where, "expected a string or an array of blocks");
-    JD_EACH(m, content)
-    {
+    JD_EACH (m, content) {
         if (!jd_is_obj(m.value))
             return bad(rd, arena_fmt(rd->a, "%.*s[%zu]", STRF(where), m.index),
                        "expected an object");
@@ -253,8 +250,7 @@ static struct chat_message *new_message(struct reader *rd, enum chat_role role)
 static rc read_results(struct reader *rd, jval *content, str where)
 {
     struct chat_part **tail = NULL;
-    JD_EACH(m, content)
-    {
+    JD_EACH (m, content) {
         if (!jd_str_is(jd_get(m.value, S("type")), S("tool_result")))
             continue;
         if (!tail)
@@ -273,8 +269,7 @@ static rc read_user(struct reader *rd, jval *content, str where)
     }
     TRY(read_results(rd, content, where));
     struct chat_part **tail = NULL;
-    JD_EACH(m, content)
-    {
+    JD_EACH (m, content) {
         str type = jd_get_str(m.value, S("type"));
         if (!type.n)
             return bad(rd, arena_fmt(rd->a, "%.*s[%zu].type", STRF(where), m.index),
@@ -294,8 +289,7 @@ static rc read_messages(struct reader *rd, jval *messages)
         return bad(rd, S("messages"), "field required");
     if (!jd_is_arr(messages))
         return bad(rd, S("messages"), "expected an array of messages");
-    JD_EACH(m, messages)
-    {
+    JD_EACH (m, messages) {
         str at = arena_fmt(rd->a, "messages[%zu]", m.index);
         if (!jd_is_obj(m.value))
             return bad(rd, at, "expected an object");
@@ -348,8 +342,7 @@ static rc read_tools(struct reader *rd, jval *tools)
     static const char *const known[] = { "type",   "name",          "description", "input_schema",
                                          "strict", "cache_control", NULL };
     struct chat_tool **tail = &rd->r->tools;
-    JD_EACH(m, tools)
-    {
+    JD_EACH (m, tools) {
         str at = arena_fmt(rd->a, "tools[%zu]", m.index);
         if (!jd_is_obj(m.value))
             return bad(rd, at, "expected an object");
@@ -467,8 +460,7 @@ static void read_metadata(struct reader *rd, jval *metadata)
 static rc read_stop(struct reader *rd, jval *stop)
 {
     struct chat_str **tail = &rd->r->stop;
-    JD_EACH(m, stop)
-    {
+    JD_EACH (m, stop) {
         if (!jd_is_str(m.value))
             return bad(rd, arena_fmt(rd->a, "stop_sequences[%zu]", m.index), "expected a string");
         *tail = NEW(rd->a, struct chat_str, 1);
@@ -520,8 +512,7 @@ rc anthropic_read_chat(struct chat_req *ret, jval *body, const struct dialect_pa
     read_output_config(&rd, jd_get(body, S("output_config")));
     read_format(&rd, jd_get(body, S("output_format")));
     read_metadata(&rd, jd_get(body, S("metadata")));
-    JD_EACH(m, body)
-    {
+    JD_EACH (m, body) {
         if (!str_among(m.name, known))
             put_extra(&rd, m.name, m.value);
     }

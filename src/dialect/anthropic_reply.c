@@ -244,9 +244,9 @@ rc anthropic_read_reply(struct chat_reply *ret, str body, struct chat_error *err
         return fail(e, E_UPSTREAM, "anthropic", 0, "the upstream's answer has no content");
     struct chat_choice *c = NEW(a, struct chat_choice, 1);
     struct reading rd = { .tail = &c->parts, .a = a };
-    JD_EACH(m, content)
-    if (jd_is_obj(m.value))
-        read_block(&rd, m.value);
+    JD_EACH (m, content)
+        if (jd_is_obj(m.value))
+            read_block(&rd, m.value);
     c->native_finish = jd_get_str(v, S("stop_reason"));
     c->finish = anthropic_finish(c->native_finish);
     c->stop_sequence = jd_get_str(v, S("stop_sequence"));

@@ -23,8 +23,7 @@ static const char *const alternatives[] = { "oneOf", "anyOf", "allOf", NULL };
 
 static void write_properties(struct jw *w, jval *properties, struct map *seen)
 {
-    JD_EACH(p, properties)
-    {
+    JD_EACH (p, properties) {
         if (map_get(seen, p.name))
             continue;
         map_put(seen, p.name, p.value);
@@ -38,8 +37,8 @@ static void write_all_properties(struct jw *w, jval *root)
     map_init(&seen);
     write_properties(w, jd_get(root, S("properties")), &seen);
     for (const char *const *alt = alternatives; *alt; alt++)
-        JD_EACH(choice, jd_get(root, str_c(*alt)))
-    write_properties(w, jd_get(choice.value, S("properties")), &seen);
+        JD_EACH (choice, jd_get(root, str_c(*alt)))
+            write_properties(w, jd_get(choice.value, S("properties")), &seen);
     map_done(&seen);
 }
 
@@ -56,10 +55,10 @@ static str flatten(jval *root, struct arena *a)
     jw_kobj(&w, S("properties"));
     write_all_properties(&w, root);
     jw_obj_end(&w);
-    JD_EACH(m, root)
-    if (!in_list(m.name, alternatives) && !str_eq(m.name, S("type")) &&
-        !str_eq(m.name, S("properties")))
-        jw_kval(&w, m.name, m.value);
+    JD_EACH (m, root)
+        if (!in_list(m.name, alternatives) && !str_eq(m.name, S("type")) &&
+            !str_eq(m.name, S("properties")))
+            jw_kval(&w, m.name, m.value);
     jw_obj_end(&w);
     str text = arena_dup(a, buf_str(&out));
     buf_done(&out);
@@ -93,8 +92,7 @@ static void write_strict(struct jw *w, jval *v, int depth);
 static void write_map(struct jw *w, str key, jval *v, int depth)
 {
     jw_kobj(w, key);
-    JD_EACH(m, v)
-    {
+    JD_EACH (m, v) {
         jw_key(w, m.name);
         write_strict(w, m.value, depth + 1);
     }
@@ -104,8 +102,8 @@ static void write_map(struct jw *w, str key, jval *v, int depth)
 static void write_list(struct jw *w, str key, jval *v, int depth)
 {
     jw_karr(w, key);
-    JD_EACH(m, v)
-    write_strict(w, m.value, depth + 1);
+    JD_EACH (m, v)
+        write_strict(w, m.value, depth + 1);
     jw_arr_end(w);
 }
 
@@ -144,9 +142,9 @@ static bool is_object_schema(jval *v)
     jval *type = jd_get(v, S("type"));
     if (jd_str_is(type, S("object")) || jd_is_obj(jd_get(v, S("properties"))))
         return true;
-    JD_EACH(m, type)
-    if (jd_str_is(m.value, S("object")))
-        return true;
+    JD_EACH (m, type)
+        if (jd_str_is(m.value, S("object")))
+            return true;
     return false;
 }
 
@@ -208,8 +206,8 @@ static void write_strict(struct jw *w, jval *v, int depth)
     struct buf limits;
     buf_init(&limits, 4096);
     jw_obj(w);
-    JD_EACH(m, v)
-    write_member(w, m.name, m.value, depth, &limits);
+    JD_EACH (m, v)
+        write_member(w, m.name, m.value, depth, &limits);
     if (is_object_schema(v))
         jw_kbool(w, S("additionalProperties"), false);
     write_description(w, v, &limits);

@@ -168,9 +168,9 @@ static void end_opaque(struct reader *rd, struct chat_sink *sink, struct arena *
     buf_init(&out, 2 * (size_t)OPAQUE_BYTES_MAX);
     jw_init(&w, &out);
     jw_obj(&w);
-    JD_EACH(m, b)
-    if (!str_eq(m.name, field))
-        jw_kval(&w, m.name, m.value);
+    JD_EACH (m, b)
+        if (!str_eq(m.name, field))
+            jw_kval(&w, m.name, m.value);
     if (rd->more_is_text)
         jw_kstr(&w, field, more);
     else
@@ -474,8 +474,7 @@ static void write_notes(struct writer *wr, struct buf *out, const struct chat_ev
     arena_init(&scratch);
     if (!FAILED(jd_read(&notes, ev->text, &scratch, NULL)) && jd_count(notes)) {
         open_text(wr, out);
-        JD_EACH(m, notes)
-        {
+        JD_EACH (m, notes) {
             buf_add(out, S("event: content_block_delta\n"
                            "data: {\"type\":\"content_block_delta\",\"index\":"));
             buf_u64(out, wr->index - 1);

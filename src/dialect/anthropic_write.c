@@ -362,9 +362,9 @@ static void write_output_config(struct writer *wr)
     if (raw)
         (void)!FAILED(jd_read(&config, raw->value, wr->a, NULL));
     jw_kobj(w, S("output_config"));
-    JD_EACH(m, config)
-    if (!str_eq(m.name, S("effort")) && !str_eq(m.name, S("format")))
-        jw_kval(w, m.name, m.value);
+    JD_EACH (m, config)
+        if (!str_eq(m.name, S("effort")) && !str_eq(m.name, S("format")))
+            jw_kval(w, m.name, m.value);
     if (wr->plan.effort != EFFORT_UNSET)
         jw_kstr(w, S("effort"), str_c(chat_effort_name(wr->plan.effort)));
     if (native) {

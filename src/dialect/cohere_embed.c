@@ -8,8 +8,7 @@ static rc read_images(struct embed_req *r, jval *images, struct arena *a, struct
 {
     r->ninputs = jd_count(images);
     r->inputs = NEW(a, struct embed_input, r->ninputs + 1);
-    JD_EACH(m, images)
-    {
+    JD_EACH (m, images) {
         if (!jd_is_str(m.value))
             return fail(e, E_SYNTAX, "images", 0, "images[%zu]: expected a string, got %s", m.index,
                         json_kind_name(jd_kind(m.value)));
@@ -23,8 +22,7 @@ static void read_mixed(struct embed_req *r, jval *inputs, struct arena *a)
 {
     r->ninputs = jd_count(inputs);
     r->inputs = NEW(a, struct embed_input, r->ninputs + 1);
-    JD_EACH(m, inputs)
-    {
+    JD_EACH (m, inputs) {
         jval *content = jd_get(m.value, S("content"));
         jval *only = jd_count(content) == 1 ? jd_at(content, 0) : NULL;
         struct embed_input *in = &r->inputs[m.index];
@@ -40,8 +38,7 @@ static void read_mixed(struct embed_req *r, jval *inputs, struct arena *a)
 
 static rc read_types(struct embed_req *r, jval *types, struct err *e)
 {
-    JD_EACH(m, types)
-    {
+    JD_EACH (m, types) {
         str type = jd_str(m.value);
         if (!str_eq(type, S("float")) && !str_eq(type, S("base64")))
             return fail(e, E_SYNTAX, "embedding_types", 0,
@@ -176,8 +173,7 @@ static rc read_reply(struct embed_reply *ret, str body, struct arena *a, struct 
                                e);
     ret->n = jd_count(coded);
     ret->vectors = NEW(a, struct embed_vector, ret->n + 1);
-    JD_EACH(m, coded)
-    {
+    JD_EACH (m, coded) {
         ret->vectors[m.index].base64 = jd_str(m.value);
     }
     return RC_OK;

@@ -106,8 +106,7 @@ static rc read_content(struct reading *rd, jval *content)
         return read_part(rd, content);
     if (jd_given(content) && !jd_is_arr(content))
         return wrong(rd, "content", "a string or an array", content);
-    JD_EACH(part, content)
-    {
+    JD_EACH (part, content) {
         TRY(read_part(rd, part.value));
     }
     return RC_OK;
@@ -119,8 +118,7 @@ static rc read_calls(struct reading *rd, jval *calls)
 {
     if (jd_given(calls) && !jd_is_arr(calls))
         return wrong(rd, "tool_calls", "an array", calls);
-    JD_EACH(call, calls)
-    {
+    JD_EACH (call, calls) {
         jval *function = jd_get(call.value, S("function"));
         if (!jd_is_obj(function))
             return wrong(rd, "tool_calls", "calls with an object 'function'", function);
@@ -190,8 +188,7 @@ static rc read_messages(struct reading *rd, jval *messages)
     if (!jd_is_arr(messages) || jd_count(messages) == 0)
         return fail(rd->e, E_SYNTAX, "messages", 0, "messages: expected an array, got %s",
                     jd_is_arr(messages) ? "an empty one" : json_kind_name(jd_kind(messages)));
-    JD_EACH(m, messages)
-    {
+    JD_EACH (m, messages) {
         rd->at = m.index;
         if (!jd_is_obj(m.value))
             return wrong(rd, "", "an object", m.value);
@@ -227,8 +224,7 @@ static rc read_documents(struct reading *rd, jval *documents)
     struct chat_part *question = user->parts;
     user->parts = NULL;
     rd->tail = &user->parts;
-    JD_EACH(d, documents)
-    {
+    JD_EACH (d, documents) {
         jval *title = jd_path(d.value, "data", "title", NULL);
         struct chat_part *p = add(rd, PART_FILE);
         p->raw = jd_text(d.value, rd->a);
@@ -273,8 +269,7 @@ static rc read_thinking(struct reading *rd, jval *thinking)
 static rc read_stop(struct reading *rd, jval *stops)
 {
     struct chat_str **tail = &rd->r->stop;
-    JD_EACH(s, stops)
-    {
+    JD_EACH (s, stops) {
         if (!jd_is_str(s.value))
             return fail(rd->e, E_SYNTAX, "stop_sequences", 0,
                         "stop_sequences: expected strings, got %s",
@@ -320,8 +315,7 @@ static void read_extras(struct reading *rd, jval *body)
         NULL,
     };
     struct chat_extra **tail = &rd->r->extras;
-    JD_EACH(m, body)
-    {
+    JD_EACH (m, body) {
         if (!str_among(m.name, known))
             chat_add_extra(rd->a, &tail, m.name, jd_text(m.value, rd->a));
     }

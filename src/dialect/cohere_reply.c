@@ -92,11 +92,9 @@ str cohere_logprobs(jval *list, struct arena *a)
     jw_init(&w, &b);
     jw_obj(&w);
     jw_karr(&w, S("content"));
-    JD_EACH(item, list)
-    {
+    JD_EACH (item, list) {
         double sum = 0;
-        JD_EACH(p, jd_get(item.value, S("logprobs")))
-        {
+        JD_EACH (p, jd_get(item.value, S("logprobs"))) {
             sum += jd_f64_or(p.value, 0);
         }
         jw_obj(&w);
@@ -135,8 +133,7 @@ static void read_content(struct replying *rp, jval *content)
 {
     if (jd_str(content).n)
         add(rp, PART_TEXT)->text = jd_str(content);
-    JD_EACH(block, content)
-    {
+    JD_EACH (block, content) {
         str type = jd_get_str(block.value, S("type"));
         if (str_eq(type, S("text"))) {
             add(rp, PART_TEXT)->text = jd_get_str(block.value, S("text"));
@@ -162,8 +159,7 @@ static void read_plan(struct replying *rp, str plan)
 
 static void read_calls(struct replying *rp, jval *calls)
 {
-    JD_EACH(call, calls)
-    {
+    JD_EACH (call, calls) {
         struct chat_part *p = add(rp, PART_TOOL_CALL);
         functions_read_call(&p->call, call.value, rp->a);
         if (!jd_get(call.value, S("function"))) { /* v1: {"name", "parameters"} without an id */

@@ -165,8 +165,7 @@ static void on_v1_citations(struct cohere_reader *s, jval *v, struct chat_sink *
 
 static void on_v1_calls(struct cohere_reader *s, jval *v, struct chat_sink *sink, struct arena *a)
 {
-    JD_EACH(call, jd_get(v, S("tool_calls")))
-    {
+    JD_EACH (call, jd_get(v, S("tool_calls"))) {
         start_call(s, sink, chat_new_id(a, S("call_")), jd_get_str(call.value, S("name")));
         args(s, sink, jd_text(jd_get(call.value, S("parameters")), a));
         end_call(s, sink);
@@ -390,8 +389,7 @@ static void write_citations(struct cohere_writer *s, struct buf *out, str json)
     jval *list = NULL;
     arena_init(&a);
     if (!FAILED(jd_read(&list, json, &a, NULL)) && jd_is_arr(list)) {
-        JD_EACH(c, list)
-        {
+        JD_EACH (c, list) {
             struct jw w;
             begin_indexed(&w, out, S("citation-start"), s->citations);
             open_message(&w);

@@ -38,8 +38,7 @@ rc embed_read_inputs(struct embed_req *r, jval *v, const char *name, bool tokens
         return fail(e, E_SYNTAX, name, 0, "%s: expected a string or a list of strings, got %s",
                     name, json_kind_name(jd_kind(v)));
     }
-    JD_EACH(item, v)
-    {
+    JD_EACH (item, v) {
         if (!read_input(&r->inputs[item.index], item.value, tokens, a))
             return fail(e, E_SYNTAX, name, 0, "%s[%zu]: expected a string, got %s", name,
                         item.index, json_kind_name(jd_kind(item.value)));
@@ -51,8 +50,7 @@ rc embed_read_rows(struct embed_reply *ret, jval *rows, struct arena *a, struct 
 {
     ret->n = jd_count(rows);
     ret->vectors = NEW(a, struct embed_vector, ret->n + 1);
-    JD_EACH(row, rows)
-    {
+    JD_EACH (row, rows) {
         if (!jd_is_arr(row.value))
             return fail(e, E_UPSTREAM, "embeddings", 0, "the upstream's vector %zu is %s",
                         row.index, json_kind_name(jd_kind(row.value)));

@@ -3,8 +3,7 @@
 rc functions_read_tools(struct chat_tool **list, jval *tools, enum dialect_id origin,
                         struct arena *a, struct err *e)
 {
-    JD_EACH(tool, tools)
-    {
+    JD_EACH (tool, tools) {
         jval *function = jd_get(tool.value, S("function"));
         struct chat_tool *t = *list = NEW(a, struct chat_tool, 1);
         list = &t->next;

@@ -189,13 +189,12 @@ static void relay_array(struct dialect_relay *rl, str body)
     if (FAILED(jd_read(&v, body, rl->arena, NULL)))
         return;
     rl->failed = gemini_find_error(&rl->error, 0, v, rl->arena);
-    JD_EACH(m, v)
-    {
+    JD_EACH (m, v) {
         struct chat_usage u;
         if (gemini_read_usage(&u, jd_get(m.value, S("usageMetadata"))))
             rl->usage = u;
-        JD_EACH(c, jd_get(m.value, S("candidates")))
-        rl->finished = rl->finished || jd_given(jd_get(c.value, S("finishReason")));
+        JD_EACH (c, jd_get(m.value, S("candidates")))
+            rl->finished = rl->finished || jd_given(jd_get(c.value, S("finishReason")));
     }
 }
 

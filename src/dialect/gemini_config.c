@@ -220,8 +220,7 @@ static void write_voice(struct writer *p)
 
 static void write_config_members(struct writer *p, jval *members)
 {
-    JD_EACH(m, members)
-    {
+    JD_EACH (m, members) {
         open_config(p);
         jw_kval(&p->w, m.name, m.value);
     }
@@ -240,11 +239,11 @@ rc gemini_write_config(struct writer *p)
     write_modalities(p);
     write_voice(p);
     if (kept)
-        JD_EACH(m, p->kept)
-    if (!gemini_get(p->config, m.name)) {
-        open_config(p);
-        jw_kval(&p->w, m.name, m.value);
-    }
+        JD_EACH (m, p->kept)
+            if (!gemini_get(p->config, m.name)) {
+                open_config(p);
+                jw_kval(&p->w, m.name, m.value);
+            }
     write_config_members(p, p->config);
     if (p->config_open)
         jw_obj_end(&p->w);

@@ -25,8 +25,7 @@ static rc read_one(struct embed_req *r, size_t i, jval *v, struct arena *a, stru
         return fail(e, E_SYNTAX, "content", 0, "content.parts: nothing to embed");
     } else {
         buf_init(&text, 64 * 1024 * 1024);
-        JD_EACH(p, parts)
-        {
+        JD_EACH (p, parts) {
             jval *t = jd_is_str(p.value) ? p.value : jd_get(p.value, S("text"));
             if (!jd_is_str(t))
                 break;
@@ -64,8 +63,7 @@ static rc read_request(struct embed_req *r, jval *body, struct arena *a, struct 
     r->inputs = NEW(a, struct embed_input, r->ninputs);
     if (r->single)
         return read_one(r, 0, body, a, e);
-    JD_EACH(m, list)
-    {
+    JD_EACH (m, list) {
         TRY(read_one(r, m.index, m.value, a, e));
     }
     return RC_OK;
@@ -81,8 +79,7 @@ static rc write_raw(struct jw *w, str raw, str model, bool named, struct arena *
     jw_obj(w);
     if (named)
         jw_kstr(w, S("model"), model);
-    JD_EACH(m, v)
-    {
+    JD_EACH (m, v) {
         if (!str_eq(m.name, S("model")))
             jw_kval(w, m.name, m.value);
     }
@@ -168,8 +165,7 @@ static rc read_reply(struct embed_reply *ret, str body, struct arena *a, struct 
     ret->vectors = NEW(a, struct embed_vector, ret->n + 1);
     for (size_t i = 0; i < 1 && one; i++)
         ret->vectors[i].floats = jd_text(jd_get(one, S("values")), a);
-    JD_EACH(m, one ? NULL : list)
-    {
+    JD_EACH (m, one ? NULL : list) {
         ret->vectors[m.index].floats = jd_text(jd_get(m.value, S("values")), a);
     }
     for (size_t i = 0; i < ret->n; i++)

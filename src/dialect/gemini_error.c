@@ -47,17 +47,16 @@ static int64_t duration_ms(str s)
 
 static void read_details(struct chat_error *err, jval *details)
 {
-    JD_EACH(d, details)
-    {
+    JD_EACH (d, details) {
         str type = jd_get_str(d.value, S("@type"));
         if (str_ends(type, S("RetryInfo")))
             err->retry_after_ms = duration_ms(jd_get_str(d.value, S("retryDelay")));
         str reason = jd_get_str(d.value, S("reason"));
         if (str_ends(type, S("ErrorInfo")) && reason.n)
             err->code = reason;
-        JD_EACH(v, jd_get(d.value, S("violations")))
-        if (str_contains(jd_get_str(v.value, S("quotaId")), S("PerDay")))
-            err->kind = ERR_QUOTA;
+        JD_EACH (v, jd_get(d.value, S("violations")))
+            if (str_contains(jd_get_str(v.value, S("quotaId")), S("PerDay")))
+                err->kind = ERR_QUOTA;
     }
     if (str_eq(err->code, S("API_KEY_INVALID"))) {
         err->kind = ERR_AUTH;

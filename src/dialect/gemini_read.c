@@ -145,8 +145,7 @@ static void read_result(struct reader *r, struct chat_part *part, jval *v)
     part->result.id = jd_get_str(v, S("id"));
     part->result.name = jd_get_str(v, S("name"));
     read_response(r, &part->result, jd_get(v, S("response")));
-    JD_EACH(m, jd_get(v, S("parts")))
-    {
+    JD_EACH (m, jd_get(v, S("parts"))) {
         jval *data = gemini_get(m.value, S("inlineData"));
         jval *file = gemini_get(m.value, S("fileData"));
         if (!data && !file)
@@ -287,9 +286,10 @@ static rc read_content(struct reader *r, jval *v, const char *where)
                                       : str_ieq(role, S("system")) ? ROLE_SYSTEM
                                                                    : ROLE_USER };
     if (jd_is_arr(parts))
-        JD_EACH(p, parts)
-    read_part(r, &m, p.value);
-    else if (parts) read_part(r, &m, parts);
+        JD_EACH (p, parts)
+            read_part(r, &m, p.value);
+    else if (parts)
+        read_part(r, &m, parts);
     add_split(r, &m);
     return RC_OK;
 }
@@ -300,8 +300,8 @@ static rc read_contents(struct reader *r, jval *contents)
         return fail(r->err, E_SYNTAX, "contents", 0, "contents: missing, expected an array");
     if (!jd_is_arr(contents))
         return read_content(r, contents, "contents");
-    JD_EACH(m, contents)
-    TRY(read_content(r, m.value, arena_fmt(r->arena, "contents[%zu]", m.index).p));
+    JD_EACH (m, contents)
+        TRY(read_content(r, m.value, arena_fmt(r->arena, "contents[%zu]", m.index).p));
     return RC_OK;
 }
 
@@ -311,9 +311,10 @@ static void read_system(struct reader *r, jval *v)
     r->last = NULL;
     jval *parts = jd_is_obj(v) && jd_get(v, S("parts")) ? jd_get(v, S("parts")) : v;
     if (jd_is_arr(parts))
-        JD_EACH(p, parts)
-    read_part(r, &m, p.value);
-    else if (jd_given(parts)) read_part(r, &m, parts);
+        JD_EACH (p, parts)
+            read_part(r, &m, p.value);
+    else if (jd_given(parts))
+        read_part(r, &m, parts);
     if (m.parts)
         chat_add_message(r->arena, &r->tail, ROLE_SYSTEM)->parts = m.parts;
 }
@@ -367,15 +368,14 @@ static void read_tool(struct reader *r, struct chat_tool ***tail, jval *v)
     char room[GEMINI_NAME_MAX];
     if (!jd_is_obj(v))
         return;
-    JD_EACH(m, v)
-    {
+    JD_EACH (m, v) {
         str name = gemini_camel(m.name, room);
         if (!str_eq(name, S("functionDeclarations"))) {
             read_own_tool(r, tail, name, m.value);
             continue;
         }
-        JD_EACH(f, m.value)
-        read_function(r, tail, f.value);
+        JD_EACH (f, m.value)
+            read_function(r, tail, f.value);
     }
 }
 
@@ -385,8 +385,8 @@ static void keep_allowed(struct chat_req *req, jval *names)
     struct chat_tool **at = &req->tools;
     while (*at) {
         bool allowed = (*at)->kind != TOOL_FUNCTION;
-        JD_EACH(m, names)
-        allowed = allowed || jd_str_is(m.value, (*at)->name);
+        JD_EACH (m, names)
+            allowed = allowed || jd_str_is(m.value, (*at)->name);
         if (allowed)
             at = &(*at)->next;
         else
@@ -453,8 +453,7 @@ static rc take_strings(struct reader *r, const char *where, jval *v, struct chat
         return RC_OK;
     if (!jd_is_arr(v))
         return wrong(r, where, "an array of strings", v);
-    JD_EACH(m, v)
-    {
+    JD_EACH (m, v) {
         if (!jd_is_str(m.value))
             return wrong(r, where, "an array of strings", m.value);
         *ret = NEW(r->arena, struct chat_str, 1);
@@ -596,8 +595,7 @@ static rc read_config(struct reader *r, jval *config)
     jw_init(&w, &kept);
     jw_obj(&w);
     rc result = RC_OK;
-    JD_EACH(m, config)
-    {
+    JD_EACH (m, config) {
         char room[GEMINI_NAME_MAX];
         str name = gemini_camel(m.name, room);
         enum field field = F_KEEP;
@@ -636,8 +634,7 @@ static void read_members(struct reader *r, jval *body)
                                          "model",
                                          "stream",
                                          NULL };
-    JD_EACH(m, body)
-    {
+    JD_EACH (m, body) {
         char room[GEMINI_NAME_MAX];
         str name = gemini_camel(m.name, room);
         if (jd_given(m.value) && !str_among(name, known))
@@ -667,9 +664,10 @@ rc gemini_read_chat(struct chat_req *ret, jval *body, const struct dialect_path 
     if (jd_given(tools) && !jd_is_arr(tools) && !jd_is_obj(tools))
         return wrong(&r, "tools", "an array", tools);
     if (jd_is_arr(tools))
-        JD_EACH(m, tools)
-    read_tool(&r, &tail, m.value);
-    else read_tool(&r, &tail, tools);
+        JD_EACH (m, tools)
+            read_tool(&r, &tail, m.value);
+    else
+        read_tool(&r, &tail, tools);
     read_tool_config(&r, gemini_get(body, S("toolConfig")));
     TRY(read_config(&r, gemini_get(body, S("generationConfig"))));
     read_members(&r, body);

@@ -81,9 +81,9 @@ static int64_t count(jval *usage, str name)
 
 static int64_t of_modality(jval *details, str modality)
 {
-    JD_EACH(m, details)
-    if (jd_str_is(jd_get(m.value, S("modality")), modality))
-        return count(m.value, S("tokenCount"));
+    JD_EACH (m, details)
+        if (jd_str_is(jd_get(m.value, S("modality")), modality))
+            return count(m.value, S("tokenCount"));
     return -1;
 }
 
@@ -159,14 +159,12 @@ str gemini_logprobs(jval *result, struct arena *a)
     jw_init(&w, &out);
     jw_obj(&w);
     jw_karr(&w, S("content"));
-    JD_EACH(m, chosen)
-    {
+    JD_EACH (m, chosen) {
         jw_obj(&w);
         write_token(&w, m.value);
         jw_karr(&w, S("top_logprobs"));
         if (jd_next(&top))
-            JD_EACH(t, jd_get(top.value, S("candidates")))
-            {
+            JD_EACH (t, jd_get(top.value, S("candidates"))) {
                 jw_obj(&w);
                 write_token(&w, t.value);
                 jw_obj_end(&w);
@@ -222,17 +220,16 @@ str gemini_notes(jval *grounding, str text, struct arena *a)
         return (str){ 0 };
     jval *chunks[CHUNKS_MAX];
     int64_t n = 0;
-    JD_EACH(m, list)
-    if (n < CHUNKS_MAX)
-        chunks[n++] = m.value;
+    JD_EACH (m, list)
+        if (n < CHUNKS_MAX)
+            chunks[n++] = m.value;
     struct buf out;
     struct jw w;
     buf_init(&out, (size_t)4 << 20);
     jw_init(&w, &out);
     jw_arr(&w);
     int written = 0;
-    JD_EACH(m, supports)
-    {
+    JD_EACH (m, supports) {
         jval *segment = jd_get(m.value, S("segment"));
         int64_t start = gemini_i64(jd_get(segment, S("startIndex")), 0);
         int64_t end = gemini_i64(jd_get(segment, S("endIndex")), 0);
@@ -240,8 +237,7 @@ str gemini_notes(jval *grounding, str text, struct arena *a)
         bool counted = text.n <= TEXT_MAX && end >= start && end <= (int64_t)text.n;
         start = counted && written < WRITTEN_MAX ? characters(text, start) : 0;
         end = counted && written < WRITTEN_MAX ? characters(text, end) : 0;
-        JD_EACH(i, jd_get(m.value, S("groundingChunkIndices")))
-        {
+        JD_EACH (i, jd_get(m.value, S("groundingChunkIndices"))) {
             int64_t at = gemini_i64(i.value, -1);
             if (at >= 0 && at < n && written < WRITTEN_MAX)
                 written += write_citation(&w, chunks[at], start, end);
@@ -262,8 +258,7 @@ void gemini_write_grounding(struct jw *w, str notes, struct arena *a)
     if (notes.n == 0 || FAILED(jd_read(&list, notes, a, NULL)) || !jd_is_arr(list))
         return;
     bool open = false;
-    JD_EACH(m, list)
-    {
+    JD_EACH (m, list) {
         jval *inner = jd_get(m.value, S("url_citation"));
         jval *from = inner ? inner : m.value;
         str uri = jd_get_str(from, S("url"));
@@ -388,8 +383,8 @@ static struct gathered *choice_at(struct frames *f, int64_t index)
 static void read_candidate(struct frames *f, jval *v)
 {
     struct gathered *g = choice_at(f, gemini_i64(jd_get(v, S("index")), 0));
-    JD_EACH(m, jd_get(jd_get(v, S("content")), S("parts")))
-    read_part(&g->tail, m.value, f->arena);
+    JD_EACH (m, jd_get(jd_get(v, S("content")), S("parts")))
+        read_part(&g->tail, m.value, f->arena);
     str native;
     enum chat_finish finish = gemini_finish_of(jd_get(v, S("finishReason")), &native);
     if (finish != FINISH_NONE) {
@@ -409,8 +404,8 @@ static void read_frame(struct frames *f, jval *v)
     struct chat_reply *r = f->reply;
     r->id = jd_str_or(jd_get(v, S("responseId")), r->id);
     r->model = jd_str_or(jd_get(v, S("modelVersion")), r->model);
-    JD_EACH(m, jd_get(v, S("candidates")))
-    read_candidate(f, m.value);
+    JD_EACH (m, jd_get(v, S("candidates")))
+        read_candidate(f, m.value);
     struct chat_usage usage;
     jval *metadata = jd_get(v, S("usageMetadata"));
     if (gemini_read_usage(&usage, metadata))
@@ -490,9 +485,10 @@ rc gemini_read_reply(struct chat_reply *ret, str body, struct chat_error *error,
     struct frames f = { .reply = ret, .arena = a };
     bool many = jd_is_arr(v);
     if (many)
-        JD_EACH(m, v)
-    read_frame(&f, m.value);
-    else read_frame(&f, v);
+        JD_EACH (m, v)
+            read_frame(&f, m.value);
+    else
+        read_frame(&f, v);
     struct chat_choice **tail = &ret->choices;
     for (size_t i = 0; i < CHOICES_MAX; i++) {
         if (!f.of[i])

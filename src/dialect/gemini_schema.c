@@ -69,8 +69,8 @@ static void add_view(struct view *v, jval *root, jval *node, bool follow, int de
     v->of[v->n++] = node;
     if (follow && jd_get(node, S("$ref")))
         add_view(v, root, resolve(root, node), follow, depth + 1);
-    JD_EACH(m, jd_get(node, S("allOf")))
-    add_view(v, root, m.value, true, depth + 1);
+    JD_EACH (m, jd_get(node, S("allOf")))
+        add_view(v, root, m.value, true, depth + 1);
 }
 
 /* ---- types ---------------------------------------------------------------------------------- */
@@ -104,8 +104,8 @@ static struct type type_of(const struct view *v)
     jval *given = view_get(v, S("type"));
     add_type(&t, jd_str(given));
     if (jd_is_arr(given))
-        JD_EACH(m, given)
-    add_type(&t, jd_str(m.value));
+        JD_EACH (m, given)
+            add_type(&t, jd_str(m.value));
     if (jd_is_true(view_get(v, S("nullable"))))
         t.nullable = true;
     return t;
@@ -183,8 +183,7 @@ static void write_required(struct schema *s, const struct view *v)
     bool check = properties == 0 || names <= COMPARED_MAX / properties;
     bool open = false;
     for (size_t i = 0; i < v->n; i++)
-        JD_EACH(m, jd_get(v->of[i], S("required")))
-        {
+        JD_EACH (m, jd_get(v->of[i], S("required"))) {
             if (!jd_is_str(m.value) || (check && !has_property(v, jd_str(m.value))))
                 continue;
             if (!open)
@@ -202,8 +201,7 @@ static bool write_properties(struct schema *s, const struct view *v, int depth, 
 {
     bool open = false;
     for (size_t i = 0; i < v->n; i++)
-        JD_EACH(m, jd_get(v->of[i], S("properties")))
-        {
+        JD_EACH (m, jd_get(v->of[i], S("properties"))) {
             if (!open)
                 jw_kobj(s->w, S("properties"));
             open = true;
@@ -240,8 +238,7 @@ static bool write_openapi_enum(struct schema *s, const struct view *v, struct ty
     jval *list = view_get(v, S("enum"));
     jval *only = view_get(v, S("const"));
     size_t usable = 0;
-    JD_EACH(m, list)
-    {
+    JD_EACH (m, list) {
         if (jd_is_null(m.value))
             t->nullable = true;
         else
@@ -255,9 +252,9 @@ static bool write_openapi_enum(struct schema *s, const struct view *v, struct ty
     if (!jd_is_arr(list))
         jw_str(s->w, jd_is_str(only) ? jd_str(only) : jd_num(only));
     else
-        JD_EACH(m, list)
-    if (jd_is_str(m.value) || jd_is_num(m.value))
-        jw_str(s->w, jd_is_str(m.value) ? jd_str(m.value) : jd_num(m.value));
+        JD_EACH (m, list)
+            if (jd_is_str(m.value) || jd_is_num(m.value))
+                jw_str(s->w, jd_is_str(m.value) ? jd_str(m.value) : jd_num(m.value));
     jw_arr_end(s->w);
     return true;
 }
@@ -306,8 +303,7 @@ static bool write_openapi_union(struct schema *s, struct view *v, struct type *t
     jval *list = union_of(v);
     size_t n = 0;
     jval *last = NULL;
-    JD_EACH(m, list)
-    {
+    JD_EACH (m, list) {
         if (is_null_type(s->root, m.value)) {
             t->nullable = true;
         } else {
@@ -324,9 +320,9 @@ static bool write_openapi_union(struct schema *s, struct view *v, struct type *t
     if (n < 2)
         return false;
     jw_karr(s->w, S("anyOf"));
-    JD_EACH(m, list)
-    if (!is_null_type(s->root, m.value))
-        write_openapi(s, m.value, depth + 1);
+    JD_EACH (m, list)
+        if (!is_null_type(s->root, m.value))
+            write_openapi(s, m.value, depth + 1);
     jw_arr_end(s->w);
     return true;
 }
@@ -393,8 +389,7 @@ static void write_defs(struct schema *s, jval *node, int depth)
     static const str names[] = { { "$defs", 5 }, { "definitions", 11 } };
     bool open = false;
     for (size_t i = 0; i < COUNT_OF(names); i++)
-        JD_EACH(m, jd_get(node, names[i]))
-        {
+        JD_EACH (m, jd_get(node, names[i])) {
             if (!open)
                 jw_kobj(s->w, S("$defs"));
             open = true;
@@ -435,17 +430,17 @@ static void write_json_enum(struct schema *s, const struct view *v)
     jval *list = view_get(v, S("enum"));
     jval *only = view_get(v, S("const"));
     size_t usable = 0;
-    JD_EACH(m, list)
-    usable += enum_value(m.value);
+    JD_EACH (m, list)
+        usable += enum_value(m.value);
     if (usable == 0 && !enum_value(only))
         return;
     jw_karr(s->w, S("enum"));
     if (usable == 0)
         jw_val(s->w, only);
     else
-        JD_EACH(m, list)
-    if (enum_value(m.value))
-        jw_val(s->w, m.value);
+        JD_EACH (m, list)
+            if (enum_value(m.value))
+                jw_val(s->w, m.value);
     jw_arr_end(s->w);
 }
 
@@ -454,8 +449,8 @@ static void write_json_list(struct schema *s, str key, jval *list, int depth)
     if (!jd_is_arr(list) || jd_count(list) == 0)
         return;
     jw_karr(s->w, key);
-    JD_EACH(m, list)
-    write_json(s, m.value, depth + 1);
+    JD_EACH (m, list)
+        write_json(s, m.value, depth + 1);
     jw_arr_end(s->w);
 }
 
@@ -556,8 +551,7 @@ static void read_children(struct schema *s, jval *node, int depth)
     jval *properties = jd_get(node, S("properties"));
     if (jd_is_obj(properties)) {
         jw_kobj(s->w, S("properties"));
-        JD_EACH(m, properties)
-        {
+        JD_EACH (m, properties) {
             jw_key(s->w, m.name);
             read_node(s, m.value, depth + 1);
         }
@@ -570,8 +564,8 @@ static void read_children(struct schema *s, jval *node, int depth)
     jval *any = gemini_get(node, S("anyOf"));
     if (jd_is_arr(any)) {
         jw_karr(s->w, S("anyOf"));
-        JD_EACH(m, any)
-        read_node(s, m.value, depth + 1);
+        JD_EACH (m, any)
+            read_node(s, m.value, depth + 1);
         jw_arr_end(s->w);
     }
 }

@@ -75,8 +75,8 @@ static void read_candidate(struct gemini_stream_reader *s, jval *v, struct chat_
         return;
     uint32_t choice = (uint32_t)index;
     s->seen |= (uint8_t)(1u << choice);
-    JD_EACH(m, jd_get(jd_get(v, S("content")), S("parts")))
-    read_part(s, choice, m.value, sink, a);
+    JD_EACH (m, jd_get(jd_get(v, S("content")), S("parts")))
+        read_part(s, choice, m.value, sink, a);
     str logprobs = gemini_logprobs(jd_get(v, S("logprobsResult")), a);
     if (logprobs.n)
         emit(sink, (struct chat_event){ .kind = EV_LOGPROBS, .choice = choice, .text = logprobs });
@@ -100,8 +100,8 @@ static void read_frame(struct gemini_stream_reader *s, jval *v, struct chat_sink
                                         .id = jd_get_str(v, S("responseId")),
                                         .model = jd_get_str(v, S("modelVersion")) });
     s->started = true;
-    JD_EACH(m, jd_get(v, S("candidates")))
-    read_candidate(s, m.value, sink, a);
+    JD_EACH (m, jd_get(v, S("candidates")))
+        read_candidate(s, m.value, sink, a);
     struct chat_usage usage;
     if (gemini_read_usage(&usage, jd_get(v, S("usageMetadata"))))
         s->usage = usage;
@@ -126,9 +126,10 @@ static rc read_json(struct gemini_stream_reader *s, str data, struct chat_sink *
         return RC_OK;
     }
     if (jd_is_arr(v)) /* all frames in one: the form without alt=sse */
-        JD_EACH(m, v)
-    read_frame(s, m.value, sink, a);
-    else read_frame(s, v, sink, a);
+        JD_EACH (m, v)
+            read_frame(s, m.value, sink, a);
+    else
+        read_frame(s, v, sink, a);
     return RC_OK;
 }
 

@@ -52,8 +52,7 @@ void members_finish(struct buf *out, size_t from, const struct chat_target *t,
     struct jw w;
     jw_init(&w, out);
     jw_obj(&w);
-    JD_EACH(m, body)
-    {
+    JD_EACH (m, body) {
         if (!forced(t, m.name, renamed, n))
             jw_kval(&w, m.name, m.value);
     }

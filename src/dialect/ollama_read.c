@@ -96,8 +96,7 @@ static rc read_images(struct reading *rd, jval *images)
 {
     if (jd_given(images) && !jd_is_arr(images))
         return wrong(rd, "images", "an array", images);
-    JD_EACH(image, images)
-    {
+    JD_EACH (image, images) {
         if (!jd_is_str(image.value))
             return wrong(rd, "images", "base64 strings", image.value);
         str data = jd_str(image.value);
@@ -119,8 +118,7 @@ static rc read_calls(struct reading *rd, jval *calls)
 {
     if (jd_given(calls) && !jd_is_arr(calls))
         return wrong(rd, "tool_calls", "an array", calls);
-    JD_EACH(call, calls)
-    {
+    JD_EACH (call, calls) {
         jval *function = jd_get(call.value, S("function"));
         jval *args = jd_get(function, S("arguments"));
         if (!jd_is_obj(function))
@@ -252,8 +250,7 @@ static rc read_stop(struct reading *rd, jval *stop)
     }
     if (jd_given(stop) && !jd_is_arr(stop))
         return wrong_option(rd, S("stop"), "an array of strings");
-    JD_EACH(s, stop)
-    {
+    JD_EACH (s, stop) {
         if (!jd_is_str(s.value))
             return wrong_option(rd, S("stop"), "an array of strings");
         *tail = NEW(rd->a, struct chat_str, 1);
@@ -315,8 +312,7 @@ static rc read_options(struct reading *rd, jval *options)
     buf_init(&rest, SIZE_MAX / 4);
     jw_init(&w, &rest);
     jw_obj(&w);
-    JD_EACH(o, options)
-    {
+    JD_EACH (o, options) {
         bool known;
         got = read_option(rd, o.name, o.value, &known);
         if (FAILED(got))
@@ -340,8 +336,7 @@ static void read_extras(struct reading *rd, jval *body)
         "model",    "name",         "messages", "stream", "tools",  "format",  "think", "options",
         "logprobs", "top_logprobs", "prompt",   "system", "images", "context", NULL,
     };
-    JD_EACH(m, body)
-    {
+    JD_EACH (m, body) {
         bool given = jd_given(m.value) && !(jd_is_str(m.value) && jd_str(m.value).n == 0);
         if (given && !str_among(m.name, known))
             add_extra(rd, m.name, jd_text(m.value, rd->a));
@@ -380,8 +375,7 @@ static rc read_messages(struct reading *rd, jval *messages)
                     "messages: expected an array of messages, got %s",
                     jd_is_arr(messages) ? "an empty one" : json_kind_name(jd_kind(messages)));
     struct chat_message **tail = &rd->r->messages;
-    JD_EACH(m, messages)
-    {
+    JD_EACH (m, messages) {
         rd->at = m.index;
         TRY(read_message(rd, m.value, &tail));
     }

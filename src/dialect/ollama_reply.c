@@ -182,8 +182,7 @@ static void add_text(void *to, bool thinking, str text)
 
 static void read_calls(struct replying *rp, jval *calls)
 {
-    JD_EACH(call, calls)
-    {
+    JD_EACH (call, calls) {
         struct chat_part *p = add(rp, PART_TOOL_CALL);
         functions_read_call(&p->call, call.value, rp->a);
         if (!p->call.id.n)

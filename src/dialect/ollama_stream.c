@@ -21,8 +21,7 @@ static void emit_text(void *to, bool thinking, str text)
 static void read_calls(struct ollama_reader *s, jval *calls, struct chat_sink *sink,
                        struct arena *a)
 {
-    JD_EACH(call, calls)
-    {
+    JD_EACH (call, calls) {
         jval *function = jd_get(call.value, S("function"));
         jval *args = jd_get(function, S("arguments"));
         str id = jd_get_str(call.value, S("id"));

@@ -365,8 +365,7 @@ static bool option_fits(struct writing *wr, str name, str json)
             return jd_is_num(v);
     if (!str_eq(name, S("stop")))
         return true;
-    JD_EACH(s, v)
-    {
+    JD_EACH (s, v) {
         if (!jd_is_str(s.value))
             return false;
     }
@@ -412,8 +411,7 @@ static void merge_options(struct writing *wr, str json)
     jval *v = NULL;
     if (FAILED(jd_read(&v, json, wr->a, NULL)))
         return;
-    JD_EACH(o, v)
-    {
+    JD_EACH (o, v) {
         str text = jd_text(o.value, wr->a);
         if (option_fits(wr, o.name, text))
             set_option(wr, o.name, text, false);

@@ -59,13 +59,12 @@ static void write_loose_schema(struct jw *w, jval *v, bool names, int depth)
         jw_val(w, v);
     } else if (jd_is_arr(v)) {
         jw_arr(w);
-        JD_EACH(item, v)
-        write_loose_schema(w, item.value, false, depth + 1);
+        JD_EACH (item, v)
+            write_loose_schema(w, item.value, false, depth + 1);
         jw_arr_end(w);
     } else {
         jw_obj(w);
-        JD_EACH(m, v)
-        {
+        JD_EACH (m, v) {
             if (!names &&
                 (str_eq(m.name, S("additionalProperties")) || str_eq(m.name, S("strict"))))
                 continue;

@@ -75,13 +75,11 @@ static str details_text(jval *list, struct arena *a)
 {
     enum { SHOWN = 8 };
     str all = { 0 };
-    JD_EACH(item, list)
-    {
+    JD_EACH (item, list) {
         if (item.index >= SHOWN)
             break;
         str where = { 0 };
-        JD_EACH(step, jd_get(item.value, S("loc")))
-        {
+        JD_EACH (step, jd_get(item.value, S("loc"))) {
             if (step.index >= SHOWN)
                 break;
             str word = jd_is_str(step.value) ? jd_str(step.value) : jd_num(step.value);

@@ -168,8 +168,8 @@ static void on_thinking_parts(const struct reading *x, jval *v)
 {
     if (jd_is_str(v))
         on_thinking(x, jd_str(v));
-    JD_EACH(item, v)
-    on_thinking(x, jd_get_str(item.value, S("text")));
+    JD_EACH (item, v)
+        on_thinking(x, jd_get_str(item.value, S("text")));
 }
 
 static void on_image(const struct reading *x, str url)
@@ -215,16 +215,15 @@ static void on_content(const struct reading *x, jval *content)
 {
     if (jd_is_str(content))
         on_text(x, jd_str(content));
-    JD_EACH(part, content)
-    on_content_part(x, part.value);
+    JD_EACH (part, content)
+        on_content_part(x, part.value);
 }
 
 /* Signatures as LiteLLM shows them; their text came as reasoning_content, unless that is missing.
  */
 static void on_thinking_blocks(const struct reading *x, jval *blocks, bool has_text)
 {
-    JD_EACH(b, blocks)
-    {
+    JD_EACH (b, blocks) {
         if (jd_str_is(jd_get(b.value, S("type")), S("redacted_thinking"))) {
             str data = jd_get_str(b.value, S("data"));
             enum dialect_id maker = signature_unmark(&data, DIALECT_ANTHROPIC);
@@ -259,8 +258,7 @@ static bool on_reasoning(const struct reading *x, jval *delta)
         }
     }
     bool any = false;
-    JD_EACH(d, jd_get(delta, S("reasoning_details")))
-    {
+    JD_EACH (d, jd_get(delta, S("reasoning_details"))) {
         str text = jd_get_str(d.value, S("text"));
         if (!text.n)
             text = jd_get_str(d.value, S("summary"));
@@ -358,8 +356,7 @@ static void on_call(const struct reading *x, jval *call, uint32_t index)
 static void on_calls(const struct reading *x, jval *delta)
 {
     enum { LEGACY_INDEX = UINT32_MAX };
-    JD_EACH(call, jd_get(delta, S("tool_calls")))
-    {
+    JD_EACH (call, jd_get(delta, S("tool_calls"))) {
         /* In whole replies the position is the index, whatever it says (LiteLLM counts blocks). */
         int64_t given = x->r->whole ? -1 : jd_i64_or(jd_get(call.value, S("index")), -1);
         bool fits = given >= 0 && given < LEGACY_INDEX;
@@ -390,8 +387,8 @@ static void on_extras_of_delta(const struct reading *x, jval *delta)
     jval *notes = jd_get(delta, S("annotations"));
     if (jd_is_arr(notes) && jd_count(notes))
         emit_text(x, EV_NOTES, jd_text(notes, x->scratch));
-    JD_EACH(image, jd_get(delta, S("images")))
-    on_image(x, image_url_of(image.value));
+    JD_EACH (image, jd_get(delta, S("images")))
+        on_image(x, image_url_of(image.value));
     jval *audio = jd_get(delta, S("audio"));
     if (!jd_is_obj(audio))
         return;
@@ -470,8 +467,8 @@ static void on_body(struct reading *x, jval *v)
                                                      .model = jd_get_str(v, S("model")),
                                                      .n = jd_i64_or(jd_get(v, S("created")), 0) });
     }
-    JD_EACH(c, choices)
-    on_choice(x, c.value, c.index);
+    JD_EACH (c, choices)
+        on_choice(x, c.value, c.index);
     struct chat_usage usage = CHAT_USAGE_NONE;
     openai_usage_of(&usage, v);
     if (usage.seen)

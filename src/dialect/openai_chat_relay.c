@@ -388,8 +388,7 @@ static void note_finish(struct dialect_relay *rl, str choices)
         arena_done(&scratch);
         return;
     }
-    JD_EACH(c, v)
-    {
+    JD_EACH (c, v) {
         str word = jd_get_str(c.value, S("finish_reason"));
         int64_t index = jd_i64_or(jd_get(c.value, S("index")), (int64_t)c.index);
         if (word.n && openai_finish_of(word) == FINISH_ERROR) {
@@ -448,8 +447,7 @@ static void write_fixed_call(struct jw *w, jval *call, size_t position)
     jw_obj(w);
     if (!jd_is_num(jd_get(call, S("index"))))
         jw_ki64(w, S("index"), (int64_t)position);
-    JD_EACH(m, call)
-    {
+    JD_EACH (m, call) {
         bool is_name = str_eq(m.name, S("id")) || str_eq(m.name, S("type"));
         if (is_name && jd_str(m.value).n == 0)
             continue;
@@ -461,9 +459,9 @@ static void write_fixed_call(struct jw *w, jval *call, size_t position)
             continue;
         }
         jw_obj(w);
-        JD_EACH(f, m.value)
-        if (!str_eq(f.name, S("name")) || jd_str(f.value).n)
-            jw_kval(w, f.name, f.value);
+        JD_EACH (f, m.value)
+            if (!str_eq(f.name, S("name")) || jd_str(f.value).n)
+                jw_kval(w, f.name, f.value);
         jw_obj_end(w);
     }
     jw_obj_end(w);
@@ -475,28 +473,25 @@ static void write_fixed_choices(struct buf *out, jval *choices)
     struct jw w;
     jw_init(&w, out);
     jw_arr(&w);
-    JD_EACH(c, choices)
-    {
+    JD_EACH (c, choices) {
         jw_obj(&w);
-        JD_EACH(m, c.value)
-        {
+        JD_EACH (m, c.value) {
             jw_key(&w, m.name);
             if (!str_eq(m.name, S("delta")) || !jd_is_obj(m.value)) {
                 jw_val(&w, m.value);
                 continue;
             }
             jw_obj(&w);
-            JD_EACH(d, m.value)
-            {
+            JD_EACH (d, m.value) {
                 jw_key(&w, d.name);
                 if (!str_eq(d.name, S("tool_calls")) || !jd_is_arr(d.value)) {
                     jw_val(&w, d.value);
                     continue;
                 }
                 jw_arr(&w);
-                JD_EACH(call, d.value)
-                if (jd_is_obj(call.value))
-                    write_fixed_call(&w, call.value, call.index);
+                JD_EACH (call, d.value)
+                    if (jd_is_obj(call.value))
+                        write_fixed_call(&w, call.value, call.index);
                 jw_arr_end(&w);
             }
             jw_obj_end(&w);

@@ -309,16 +309,15 @@ bool openai_write_annotations(struct jw *w, str notes, enum dialect_id origin, s
         return false;
     /* Responses has the same members one level up. */
     jw_arr(w);
-    JD_EACH(note, list)
-    {
+    JD_EACH (note, list) {
         jw_obj(w);
         jw_kval(w, S("type"), jd_get(note.value, S("type")));
         jw_key(w, jd_get_str(note.value, S("type")).n ? jd_get_str(note.value, S("type"))
                                                       : S("citation"));
         jw_obj(w);
-        JD_EACH(m, note.value)
-        if (!str_eq(m.name, S("type")))
-            jw_kval(w, m.name, m.value);
+        JD_EACH (m, note.value)
+            if (!str_eq(m.name, S("type")))
+                jw_kval(w, m.name, m.value);
         jw_obj_end(w);
         jw_obj_end(w);
     }

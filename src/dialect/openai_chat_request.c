@@ -115,8 +115,8 @@ static void read_thinking(struct parts *ps, jval *v)
     struct chat_part *p = add(ps, PART_THINKING);
     struct chat_part *inner = NULL;
     struct parts texts = { ps->arena, &inner };
-    JD_EACH(item, text) /* Mistral: [{"type":"text","text":...}] */
-    add(&texts, PART_TEXT)->text = jd_get_str(item.value, S("text"));
+    JD_EACH (item, text) /* Mistral: [{"type":"text","text":...}] */
+        add(&texts, PART_TEXT)->text = jd_get_str(item.value, S("text"));
     p->text = jd_is_str(text) ? jd_str(text) : chat_text_of(ps->arena, inner, S(""));
     p->signature = jd_get_str(v, S("signature"));
     p->origin =
@@ -211,8 +211,8 @@ static rc read_content(struct parts *ps, jval *content, size_t msg, struct err *
     if (!jd_is_arr(content))
         return BAD(ps->arena, e, "a string or an array of parts", content, "messages[%zu].content",
                    msg);
-    JD_EACH(part, content)
-    TRY(read_part(ps, part.value, msg, part.index, e));
+    JD_EACH (part, content)
+        TRY(read_part(ps, part.value, msg, part.index, e));
     return RC_OK;
 }
 
@@ -275,8 +275,8 @@ static rc read_calls(struct parts *ps, jval *v, size_t msg, struct err *e)
     jval *calls = jd_get(v, S("tool_calls"));
     if (jd_given(calls) && !jd_is_arr(calls))
         return BAD(ps->arena, e, "an array", calls, "messages[%zu].tool_calls", msg);
-    JD_EACH(call, calls)
-    TRY(read_call(ps, call.value, msg, call.index, e));
+    JD_EACH (call, calls)
+        TRY(read_call(ps, call.value, msg, call.index, e));
     jval *legacy = jd_get(v, S("function_call"));
     if (jd_is_obj(legacy)) {
         struct chat_part *p = add(ps, PART_TOOL_CALL);
@@ -293,8 +293,7 @@ static void read_thoughts(struct parts *ps, jval *v)
 {
     jval *blocks = jd_get(v, S("thinking_blocks"));
     bool any = false;
-    JD_EACH(b, blocks)
-    {
+    JD_EACH (b, blocks) {
         if (jd_str_is(jd_get(b.value, S("type")), S("redacted_thinking")))
             read_redacted(ps, b.value);
         else
@@ -438,14 +437,12 @@ static rc read_tools(struct chat_req *r, jval *body, struct arena *a, struct err
     struct chat_tool **tail = &r->tools;
     TRY(jd_opt_arr(body, "tools", &tools, e));
     TRY(jd_opt_arr(body, "functions", &functions, e));
-    JD_EACH(t, tools)
-    {
+    JD_EACH (t, tools) {
         *tail = NEW(a, struct chat_tool, 1);
         TRY(read_tool(*tail, t.value, t.index, a, e));
         tail = &(*tail)->next;
     }
-    JD_EACH(f, functions)
-    {
+    JD_EACH (f, functions) {
         if (!jd_is_str(jd_get(f.value, S("name"))))
             return BAD(a, e, "a string", jd_get(f.value, S("name")), "functions[%zu].name",
                        f.index);
@@ -472,8 +469,7 @@ static void keep_allowed(struct chat_req *r, jval *allowed)
     static const char *const kinds[] = { "function", "custom" };
     struct map names;
     map_init(&names);
-    JD_EACH(t, allowed)
-    {
+    JD_EACH (t, allowed) {
         for (size_t i = 0; i < COUNT_OF(kinds); i++) {
             str name = jd_str(jd_path(t.value, kinds[i], "name", NULL));
             if (name.n)
@@ -614,8 +610,7 @@ static rc read_strings(struct chat_str **list, jval *v, const char *name, struct
     }
     if (!jd_is_arr(v))
         return BAD(a, e, "a string or an array of strings", v, "%s", name);
-    JD_EACH(s, v)
-    {
+    JD_EACH (s, v) {
         if (!jd_is_str(s.value))
             return BAD(a, e, "a string", s.value, "%s[%zu]", name, s.index);
         *list = NEW(a, struct chat_str, 1);
@@ -689,13 +684,12 @@ static void read_reasoning(struct chat_req *r, jval *body, struct chat_extra ***
 static void read_extras(struct chat_req *r, jval *body, struct chat_extra ***extras,
                         struct arena *a)
 {
-    JD_EACH(m, body)
-    {
+    JD_EACH (m, body) {
         if (!is_known(m.name) && jd_given(m.value))
             add_extra(extras, m.name, m.value, a);
     }
-    enum { UNPACKED_MAX = 256 };              /* each is looked up among the others */
-    JD_EACH(m, jd_get(body, S("extra_body"))) /* the SDK unpacks it; other clients may not */
+    enum { UNPACKED_MAX = 256 };               /* each is looked up among the others */
+    JD_EACH (m, jd_get(body, S("extra_body"))) /* the SDK unpacks it; other clients may not */
     {
         if (m.index < UNPACKED_MAX && !is_known(m.name) && jd_given(m.value) &&
             !jd_get(body, m.name))
@@ -729,8 +723,8 @@ rc openai_read_chat(struct chat_req *ret, jval *body, const struct dialect_path 
     for (size_t i = 0; i < COUNT_OF(fields); i++)
         TRY(read_field(&r, &fields[i], body, a, e));
     TRY(read_stream(&r, body, e));
-    JD_EACH(m, messages)
-    TRY(read_message(&tail, a, m.value, m.index, e));
+    JD_EACH (m, messages)
+        TRY(read_message(&tail, a, m.value, m.index, e));
     TRY(read_tools(&r, body, a, e));
     jval *choice = jd_get(body, S("tool_choice"));
     TRY(read_choice(&r, jd_given(choice) ? choice : jd_get(body, S("function_call")), a, e));

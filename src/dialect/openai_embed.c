@@ -9,8 +9,7 @@ static void read_extras(struct embed_req *r, jval *body, struct arena *a)
     static const char *const known[] = { "model",           "input", "dimensions",
                                          "encoding_format", "user",  NULL };
     struct chat_extra **tail = &r->extras;
-    JD_EACH(m, body)
-    {
+    JD_EACH (m, body) {
         if (!str_among(m.name, known))
             chat_add_extra(a, &tail, m.name, jd_text(m.value, a));
     }
@@ -135,8 +134,7 @@ static rc read_reply(struct embed_reply *ret, str body, struct arena *a, struct 
     jval *data = jd_get(v, S("data"));
     ret->n = jd_count(data);
     ret->vectors = NEW(a, struct embed_vector, ret->n + 1);
-    JD_EACH(item, data)
-    {
+    JD_EACH (item, data) {
         int64_t at = jd_i64_or(jd_get(item.value, S("index")), (int64_t)item.index);
         jval *vector = jd_get(item.value, S("embedding"));
         if (at < 0 || (size_t)at >= ret->n)

@@ -152,8 +152,7 @@ static rc read_content(struct reader *rd, struct chat_part ***tail, jval *conten
     }
     if (!jd_is_arr(content))
         return bad(rd, where, "expected a string or an array of content parts");
-    JD_EACH(m, content)
-    {
+    JD_EACH (m, content) {
         if (!jd_is_obj(m.value))
             return bad(rd, arena_fmt(rd->a, "%.*s[%zu]", STRF(where), m.index),
                        "expected an object");
@@ -231,8 +230,7 @@ str responses_reasoning_text(jval *item, struct arena *a)
     buf_init(&all, SIZE_MAX);
     jval *lists[] = { jd_get(item, S("summary")), jd_get(item, S("content")) };
     for (size_t i = 0; i < COUNT_OF(lists) && !all.n; i++)
-        JD_EACH(m, lists[i])
-        {
+        JD_EACH (m, lists[i]) {
             str text = jd_get_str(m.value, S("text"));
             if (all.n && text.n)
                 buf_add(&all, S("\n\n"));
@@ -296,8 +294,7 @@ static rc read_input(struct reader *rd, jval *input)
     }
     if (!jd_is_arr(input))
         return bad(rd, S("input"), "expected a string or an array of items");
-    JD_EACH(m, input)
-    {
+    JD_EACH (m, input) {
         str where = arena_fmt(rd->a, "input[%zu]", m.index);
         if (!jd_is_obj(m.value))
             return bad(rd, where, "expected an object");
@@ -320,8 +317,7 @@ static void read_function(struct reader *rd, struct chat_tool *t, jval *v)
     jval *strict = jd_get(v, S("strict"));
     if (jd_is_bool(strict))
         t->strict = jd_is_true(strict) ? TRI_TRUE : TRI_FALSE;
-    JD_EACH(m, v)
-    {
+    JD_EACH (m, v) {
         if (jd_given(m.value) && !str_among(m.name, known)) {
             t->raw = jd_text(v, rd->a);
             return;
@@ -344,8 +340,7 @@ static struct chat_tool *add_tool(struct reader *rd, struct chat_tool ***tail, j
 static void read_namespace(struct reader *rd, struct chat_tool ***tail, jval *v)
 {
     str space = jd_get_str(v, S("name"));
-    JD_EACH(m, jd_get(v, S("tools")))
-    {
+    JD_EACH (m, jd_get(v, S("tools"))) {
         str type = jd_str_or(jd_get(m.value, S("type")), S("function"));
         if (!jd_is_obj(m.value) || !str_eq(type, S("function")))
             continue;
@@ -368,8 +363,7 @@ static void read_namespace(struct reader *rd, struct chat_tool ***tail, jval *v)
 static rc read_tools(struct reader *rd, jval *tools)
 {
     struct chat_tool **tail = &rd->r->tools;
-    JD_EACH(m, tools)
-    {
+    JD_EACH (m, tools) {
         str at = arena_fmt(rd->a, "tools[%zu]", m.index);
         str type = jd_get_str(m.value, S("type"));
         if (!jd_is_obj(m.value) || !type.n)
@@ -402,8 +396,7 @@ static void keep_allowed(struct reader *rd, jval *allowed)
 {
     struct map names;
     map_init(&names);
-    JD_EACH(m, allowed)
-    {
+    JD_EACH (m, allowed) {
         str name = jd_str_or(jd_get(m.value, S("name")), jd_get_str(m.value, S("type")));
         if (name.n)
             map_put(&names, name, m.value);
@@ -480,11 +473,11 @@ static void read_reasoning_config(struct reader *rd, jval *v)
     rd->r->effort = chat_effort_of(jd_get_str(v, S("effort")));
     if (jd_given(jd_get(v, S("summary"))) || jd_given(jd_get(v, S("generate_summary"))))
         rd->r->show_thinking = TRI_TRUE;
-    JD_EACH(m, v)
-    if (!str_eq(m.name, S("effort")) && jd_given(m.value)) {
-        put_extra(rd, S("reasoning"), v);
-        return;
-    }
+    JD_EACH (m, v)
+        if (!str_eq(m.name, S("effort")) && jd_given(m.value)) {
+            put_extra(rd, S("reasoning"), v);
+            return;
+        }
 }
 
 static rc read_scalars(struct reader *rd, jval *body)
@@ -509,9 +502,9 @@ static rc read_scalars(struct reader *rd, jval *body)
     TRY(jd_opt_obj(body, "metadata", &metadata, e));
     if (metadata && jd_count(metadata))
         r->metadata = jd_text(metadata, rd->a);
-    JD_EACH(m, jd_get(body, S("include")))
-    if (jd_str_is(m.value, S("message.output_text.logprobs")))
-        r->logprobs = TRI_TRUE;
+    JD_EACH (m, jd_get(body, S("include")))
+        if (jd_str_is(m.value, S("message.output_text.logprobs")))
+            r->logprobs = TRI_TRUE;
     return RC_OK;
 }
 
@@ -557,8 +550,7 @@ rc responses_read_chat(struct chat_req *ret, jval *body, const struct dialect_pa
     v = NULL;
     TRY(jd_opt_obj(body, "reasoning", &v, e));
     read_reasoning_config(&rd, v);
-    JD_EACH(m, body)
-    {
+    JD_EACH (m, body) {
         if (jd_given(m.value) && !str_among(m.name, known))
             put_extra(&rd, m.name, m.value);
     }

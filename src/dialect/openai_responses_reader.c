@@ -98,8 +98,7 @@ static void end_message(struct reader *rd, jval *item, uint32_t index, struct ch
     if (rd->text_item == index)
         return;
     /* No deltas came: the text is whole in here. */
-    JD_EACH(m, jd_get(item, S("content")))
-    {
+    JD_EACH (m, jd_get(item, S("content"))) {
         str text = jd_get_str(m.value, S("text")), refusal = jd_get_str(m.value, S("refusal"));
         if (text.n)
             emit(sink, EV_TEXT, text, 0);

@@ -165,8 +165,7 @@ void responses_write_notes(struct buf *out, str notes, enum dialect_id origin, i
     jval *v = NULL;
     if (FAILED(jd_read(&v, notes, a, NULL)))
         return;
-    JD_EACH(m, v)
-    {
+    JD_EACH (m, v) {
         struct jw w;
         jval *inner = jd_get(m.value, S("url_citation"));
         bool url = jd_is_str(jd_get(m.value, S("url")));
@@ -202,8 +201,7 @@ static struct chat_part *add(struct reading *rd, enum part_kind kind)
 
 static void read_message(struct reading *rd, jval *item)
 {
-    JD_EACH(m, jd_get(item, S("content")))
-    {
+    JD_EACH (m, jd_get(item, S("content"))) {
         str type = jd_get_str(m.value, S("type"));
         if (str_eq(type, S("refusal"))) {
             add(rd, PART_REFUSAL)->text = jd_get_str(m.value, S("refusal"));
@@ -257,13 +255,12 @@ static str read_logprobs(jval *output, struct arena *a)
     jw_init(&w, &all);
     jw_obj(&w);
     jw_karr(&w, S("content"));
-    JD_EACH(item, output)
-    JD_EACH(part, jd_get(item.value, S("content")))
-    JD_EACH(p, jd_get(part.value, S("logprobs")))
-    {
-        jw_val(&w, p.value);
-        any = true;
-    }
+    JD_EACH (item, output)
+        JD_EACH (part, jd_get(item.value, S("content")))
+            JD_EACH (p, jd_get(part.value, S("logprobs"))) {
+                jw_val(&w, p.value);
+                any = true;
+            }
     jw_arr_end(&w);
     jw_knull(&w, S("refusal"));
     jw_obj_end(&w);
@@ -289,8 +286,8 @@ rc responses_read_reply(struct chat_reply *ret, str body, struct chat_error *err
         return fail(e, E_UPSTREAM, "openai", 0, "the upstream's answer has no output");
     struct chat_choice *c = NEW(a, struct chat_choice, 1);
     struct reading rd = { .tail = &c->parts, .a = a };
-    JD_EACH(m, output)
-    read_item(&rd, m.value);
+    JD_EACH (m, output)
+        read_item(&rd, m.value);
     c->finish = responses_finish(v, &c->native_finish);
     if (rd.calls && (c->finish == FINISH_STOP || c->finish == FINISH_NONE))
         c->finish = FINISH_TOOL_CALLS;

@@ -382,11 +382,11 @@ static void write_custom(struct writer *wr, const struct chat_tool *t)
     if (jd_is_obj(format)) {
         jval *grammar = jd_get(format, S("grammar"));
         jw_kobj(w, S("format"));
-        JD_EACH(m, format)
-        if (!str_eq(m.name, S("grammar")))
+        JD_EACH (m, format)
+            if (!str_eq(m.name, S("grammar")))
+                jw_kval(w, m.name, m.value);
+        JD_EACH (m, grammar)
             jw_kval(w, m.name, m.value);
-        JD_EACH(m, grammar)
-        jw_kval(w, m.name, m.value);
         jw_obj_end(w);
     }
     jw_obj_end(w);
@@ -430,8 +430,8 @@ static void write_search(struct writer *wr, str options)
     if (jd_is_obj(where)) {
         jw_kobj(w, S("user_location"));
         jw_kstr(w, S("type"), S("approximate"));
-        JD_EACH(m, where)
-        jw_kval(w, m.name, m.value);
+        JD_EACH (m, where)
+            jw_kval(w, m.name, m.value);
         jw_obj_end(w);
     }
     jw_obj_end(w);
@@ -533,9 +533,9 @@ static void write_reasoning_config(struct writer *wr)
     jw_kobj(w, S("reasoning"));
     if (effort != EFFORT_UNSET)
         jw_kstr(w, S("effort"), str_c(chat_effort_name(effort)));
-    JD_EACH(m, v)
-    if (!str_eq(m.name, S("effort")))
-        jw_kval(w, m.name, m.value);
+    JD_EACH (m, v)
+        if (!str_eq(m.name, S("effort")))
+            jw_kval(w, m.name, m.value);
     if (!raw && r->show_thinking == TRI_TRUE && effort > EFFORT_NONE)
         jw_kstr(w, S("summary"), S("auto"));
     jw_obj_end(w);

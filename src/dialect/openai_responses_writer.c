@@ -397,8 +397,7 @@ static void write_notes(struct writer *wr, struct buf *out, const struct chat_ev
     buf_chr(&notes, ']');
     if (inner.n && !inner.full && !FAILED(jd_read(&v, buf_str(&notes), &scratch, NULL))) {
         open_part(wr, out, OPEN_MESSAGE, c);
-        JD_EACH(m, v)
-        {
+        JD_EACH (m, v) {
             begin_part(wr, out, "response.output_text.annotation.added", "content_index", c);
             buf_add(out, S(",\"annotation_index\":"));
             buf_u64(out, wr->nnotes++);

@@ -59,8 +59,7 @@ static rc read_request(struct chat_req *ret, jval *body, const struct dialect_pa
     jw_kstr(&w, S("content"), prompt);
     jw_obj_end(&w);
     jw_arr_end(&w);
-    JD_EACH(m, body)
-    {
+    JD_EACH (m, body) {
         if (!is_left_out(m.name))
             jw_kval(&w, m.name, m.value);
     }
@@ -89,8 +88,7 @@ static rc read_reply(struct chat_reply *ret, str body, struct chat_error *error,
     ret->created = jd_i64_or(jd_get(v, S("created")), 0);
     ret->usage = CHAT_USAGE_NONE;
     openai_usage_of(&ret->usage, v);
-    JD_EACH(m, jd_get(v, S("choices")))
-    {
+    JD_EACH (m, jd_get(v, S("choices"))) {
         struct chat_choice *c = *tail = NEW(a, struct chat_choice, 1);
         c->index = (int64_t)m.index;
         c->finish = openai_finish_of(jd_get_str(m.value, S("finish_reason")));

@@ -23,8 +23,7 @@ static str text_of(jval *doc, jval *rank_fields, struct arena *a)
         return jd_is_str(text) ? jd_str(text) : jd_text(doc, a);
     }
     buf_init(&b, 64 * 1024 * 1024);
-    JD_EACH(m, rank_fields)
-    {
+    JD_EACH (m, rank_fields) {
         jval *v = jd_get(doc, jd_str(m.value));
         if (!jd_given(v))
             continue;
@@ -46,8 +45,7 @@ static rc read_docs(struct rerank_req *r, jval *docs, jval *rank_fields, struct 
                     json_kind_name(jd_kind(docs)));
     r->ndocs = jd_count(docs);
     r->docs = NEW(a, struct rerank_doc, r->ndocs);
-    JD_EACH(m, docs)
-    {
+    JD_EACH (m, docs) {
         if (!jd_is_str(m.value) && !jd_is_obj(m.value))
             return fail(e, E_SYNTAX, "documents", 0, "documents[%zu]: expected a string, got %s",
                         m.index, json_kind_name(jd_kind(m.value)));
@@ -80,8 +78,7 @@ rc rerank_read(struct rerank_req *r, jval *body, struct arena *a, struct err *e)
     TRY(jd_opt_i64(body, "top_n", &r->top_n, e));
     TRY(jd_opt_i64(body, "max_tokens_per_doc", &r->max_tokens_per_doc, e));
     TRY(jd_opt_bool(body, "return_documents", &r->return_documents, e));
-    JD_EACH(m, body)
-    {
+    JD_EACH (m, body) {
         if (!str_among(m.name, known))
             chat_add_extra(a, &tail, m.name, jd_text(m.value, a));
     }
@@ -162,8 +159,7 @@ rc rerank_read_reply(struct rerank_reply *ret, const struct rerank_req *r, str b
         return fail(e, E_UPSTREAM, "results", 0, "the upstream's answer has no results");
     ret->id = jd_get_str(v, S("id"));
     ret->results = NEW(a, struct rerank_result, jd_count(list) + 1);
-    JD_EACH(m, list)
-    {
+    JD_EACH (m, list) {
         struct rerank_result *to = &ret->results[ret->n];
         jval *score = jd_get(m.value, S("relevance_score"));
         score = score ? score : jd_get(m.value, S("score"));

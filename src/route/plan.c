@@ -289,8 +289,7 @@ static void add_target(struct plan *p, struct fallback_target ***tail, str model
 static struct chat_extra *read_overrides(struct plan *p, jval *target)
 {
     struct chat_extra *list = NULL, **tail = &list;
-    JD_EACH(m, target)
-    {
+    JD_EACH (m, target) {
         if (str_eq(m.name, S("model")))
             continue;
         *tail = NEW(p->arena, struct chat_extra, 1);
@@ -309,17 +308,16 @@ static const struct fallback_target *read_own(struct plan *p)
     jval *v;
     if (FAILED(jd_read(&v, p->options.fallbacks, p->arena, NULL)) || !jd_is_arr(v))
         return NULL;
-    JD_EACH(it, v)
-    {
+    JD_EACH (it, v) {
         str model = jd_is_obj(it.value) ? jd_get_str(it.value, S("model")) : jd_str(it.value);
         if (model.n) {
             add_target(p, &tail, arena_dup(p->arena, model), read_overrides(p, it.value));
             continue;
         }
         jval *targets = jd_get(it.value, p->state->name);
-        JD_EACH(t, targets)
-        if (jd_str(t.value).n)
-            add_target(p, &tail, arena_dup(p->arena, jd_str(t.value)), NULL);
+        JD_EACH (t, targets)
+            if (jd_str(t.value).n)
+                add_target(p, &tail, arena_dup(p->arena, jd_str(t.value)), NULL);
     }
     return list;
 }

@@ -100,8 +100,8 @@ struct cache_mark *cache_points_apply(struct chat_req *r, str points, struct are
     jval *list;
     if (!points.n || FAILED(jd_read(&list, points, a, &e)))
         return NULL;
-    JD_EACH(point, list)
-    apply_point(&m, r, point.value);
+    JD_EACH (point, list)
+        apply_point(&m, r, point.value);
     return m.marks;
 }
 

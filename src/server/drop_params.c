@@ -61,8 +61,7 @@ static void copy(struct jw *w, jval *v, const struct paths *p, unsigned depth)
         jw_obj(w);
     else
         jw_arr(w);
-    JD_EACH(m, v)
-    {
+    JD_EACH (m, v) {
         if (descend(p, m.name, m.index, members, &below))
             continue;
         if (members)

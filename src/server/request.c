@@ -223,8 +223,7 @@ static rc rewrite(struct call *c, struct err *e)
     TRY(jd_read(&tree, c->try->source, &x->scratch, e));
     jw_init(&w, &c->try->body);
     jw_obj(&w);
-    JD_EACH(m, tree)
-    {
+    JD_EACH (m, tree) {
         if (jd_get(tree, m.name) != m.value || call_is_ours(c, m.name) || in_list(set, m.name))
             continue;
         if (str_eq(m.name, S("model")) && !c->out->model_in_path) {

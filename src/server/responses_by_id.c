@@ -59,8 +59,7 @@ static void write_item(struct jw *w, jval *item, str id)
     jw_kstr(w, S("id"), id);
     if (!typed)
         jw_kstr(w, S("type"), S("message"));
-    JD_EACH(m, item)
-    {
+    JD_EACH (m, item) {
         if (str_eq(m.name, S("id")) || jd_get(item, m.name) != m.value)
             continue;
         if (!str_eq(m.name, S("content")) || !jd_is_str(m.value)) {
@@ -105,9 +104,9 @@ static struct page page_of(struct exchange *x, const struct stored_response *r, 
         str_to_u64(value, &limit) && limit > 0)
         p.n = limit < LIMIT_MAX ? (size_t)limit : LIMIT_MAX;
     if (url_query_get(x->asked->query, S("after"), &x->scratch, &value))
-        JD_EACH(m, items)
-    if (str_eq(item_id(x, r, m.value, m.index), value))
-        p.from = (p.asc ? m.index : total - 1 - m.index) + 1;
+        JD_EACH (m, items)
+            if (str_eq(item_id(x, r, m.value, m.index), value))
+                p.from = (p.asc ? m.index : total - 1 - m.index) + 1;
     p.more = total > p.from && total - p.from > p.n;
     if (!p.more)
         p.n = total - p.from;

@@ -24,9 +24,9 @@ static inline bool json_same(jval *x, jval *y)
     case JSON_OBJECT:
         if (jd_count(x) != jd_count(y))
             return false;
-        JD_EACH(m, x)
-        if (!jd_get(y, m.name) || !json_same(m.value, jd_get(y, m.name)))
-            return false;
+        JD_EACH (m, x)
+            if (!jd_get(y, m.name) || !json_same(m.value, jd_get(y, m.name)))
+                return false;
         return true;
     default:
         return true;

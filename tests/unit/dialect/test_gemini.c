@@ -11,15 +11,15 @@ static bool same(jval *a, jval *b)
     if (jd_kind(a) != jd_kind(b) || jd_count(a) != jd_count(b))
         return false;
     if (jd_is_obj(a)) {
-        JD_EACH(m, a)
-        if (!same(m.value, jd_get(b, m.name)))
-            return false;
+        JD_EACH (m, a)
+            if (!same(m.value, jd_get(b, m.name)))
+                return false;
         return true;
     }
     if (jd_is_arr(a)) {
-        JD_EACH(m, a)
-        if (!same(m.value, jd_at(b, m.index)))
-            return false;
+        JD_EACH (m, a)
+            if (!same(m.value, jd_at(b, m.index)))
+                return false;
         return true;
     }
     return str_eq(jd_str(a), jd_str(b)) && str_eq(jd_num(a), jd_num(b));

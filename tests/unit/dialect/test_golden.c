@@ -97,8 +97,8 @@ static void pretty(struct buf *out, jval *v, int depth, bool sorted)
     }
     size_t n = 0, count = jd_count(v);
     struct jd_iter *items = NEW(&arena, struct jd_iter, count);
-    JD_EACH(m, v)
-    items[n++] = m;
+    JD_EACH (m, v)
+        items[n++] = m;
     if (sorted && jd_is_obj(v))
         qsort(items, n, sizeof(*items), by_name);
     buf_chr(out, jd_is_obj(v) ? '{' : '[');

@@ -38,13 +38,13 @@ static bool same(jval *a, jval *b)
     if (jd_kind(a) != jd_kind(b) || jd_count(a) != jd_count(b))
         return false;
     if (jd_is_obj(a)) {
-        JD_EACH(m, a)
-        if (!same(m.value, jd_get(b, m.name)))
-            return false;
+        JD_EACH (m, a)
+            if (!same(m.value, jd_get(b, m.name)))
+                return false;
     } else if (jd_is_arr(a)) {
-        JD_EACH(m, a)
-        if (!same(m.value, jd_at(b, m.index)))
-            return false;
+        JD_EACH (m, a)
+            if (!same(m.value, jd_at(b, m.index)))
+                return false;
     }
     return str_eq(jd_str(a), jd_str(b));
 }
@@ -339,8 +339,7 @@ static void test_vendors(void **state)
     struct counts n = { 0 };
     arena_init(&a);
     jval *expected = read_json(FOLDER "/expected.json", &a);
-    JD_EACH(m, expected)
-    {
+    JD_EACH (m, expected) {
         struct arena file;
         char path[4096];
         arena_init(&file);

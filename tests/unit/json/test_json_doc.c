@@ -117,11 +117,9 @@ static void iterates(void **state)
     jval *v = read_text("{\"a\":[10,[11],12],\"b\":{},\"a\":[]}");
     struct buf b;
     buf_init(&b, 1000);
-    JD_EACH(m, v)
-    {
+    JD_EACH (m, v) {
         buf_fmt(&b, "%zu %.*s:", m.index, STRF(m.name));
-        JD_EACH(item, m.value)
-        {
+        JD_EACH (item, m.value) {
             str t = jd_text(item.value, &arena);
             buf_fmt(&b, " %zu=%.*s", item.index, STRF(t));
             assert_int_equal(item.name.n, 0);
@@ -130,8 +128,10 @@ static void iterates(void **state)
     }
     CHECK_STR(buf_str(&b), S("0 a: 0=10 1=[11] 2=12;1 b:;2 a:;"));
     buf_done(&b);
-    JD_EACH(none, NULL) assert_true(false);
-    JD_EACH(none, read_text("\"text\"")) assert_true(false);
+    JD_EACH (none, NULL)
+        assert_true(false);
+    JD_EACH (none, read_text("\"text\""))
+        assert_true(false);
 }
 
 static void typed_members(void **state)
@@ -233,7 +233,8 @@ static void large(void **state)
     assert_int_equal(jd_count(v), 100000);
     assert_true(arena.bytes < b.n * 16);
     int64_t sum = 0;
-    JD_EACH(it, v) sum += jd_i64_or(it.value, 1000);
+    JD_EACH (it, v)
+        sum += jd_i64_or(it.value, 1000);
     assert_int_equal(sum, 450000);
     CHECK_STR(jd_text(v, &arena), buf_str(&b));
     buf_done(&b);
