@@ -53,8 +53,10 @@ struct dialect_relay {
     bool first_content; /* some content has passed: time to first token */
     struct chat_error error;
     struct arena *arena;
-    uint32_t flags; /* the dialect's own */
-    str held;       /* the dialect's own: a frame that waits for its turn; in the arena */
+    uint32_t flags;       /* the dialect's own */
+    uint32_t next, added; /* Responses: the next event's number; how many events are our own */
+    str id;               /* Responses: the response's, in the arena */
+    str held;             /* the dialect's own: a frame that waits for its turn; in the arena */
 };
 
 struct dialect {
@@ -104,15 +106,20 @@ struct dialect {
      * writes the in-stream error and no end mark that looks like success. */
     void (*write_event)(void *state, struct buf *out, const struct chat_event *ev,
                         const struct dialect_ctx *c);
-    /* A frame to send while the upstream is silent. state is NULL in a relay. */
+    /* A frame to send while the upstream is silent. state is NULL in a relay, and before there is
+     * an answer. */
     void (*write_keepalive)(void *state, struct buf *out, const struct dialect_ctx *c);
+    /* write_keepalive begins the stream of a writer that has not begun: where the answer is to be
+     * translated, its writer is then made before it comes. */
+    bool opens_in_silence;
 
     /* -- errors -- */
     /* An upstream's error body (any bytes) under that status. Always fills *ret. */
     void (*read_error)(struct chat_error *ret, unsigned status, str body, struct arena *a);
     /* An error body for a client of this dialect. */
     void (*write_error)(struct buf *out, const struct chat_error *err, struct arena *a);
-    /* An error frame inside a relayed stream (no writer state). */
+    /* An error frame where there is no writer: before an answer, in a relayed stream. NULL:
+     * relay_break does it. */
     void (*write_stream_error)(struct buf *out, const struct chat_error *err);
 
     /* -- same dialect on both sides -- */
@@ -122,6 +129,11 @@ struct dialect {
     /* One frame: appends ev (ev->raw where unchanged) or a changed copy, or nothing (stripped). */
     rc (*relay_event)(struct dialect_relay *rl, struct buf *out, const struct sse_event *ev,
                       struct err *e);
+    /* write_keepalive and write_stream_error between relayed frames, for a dialect whose events
+     * are numbered. NULL: those. rl is NULL where there is no answer yet. */
+    void (*relay_keepalive)(struct dialect_relay *rl, struct buf *out);
+    void (*relay_break)(struct dialect_relay *rl, struct buf *out, const struct chat_error *err,
+                        const struct dialect_ctx *c);
     /* A request's path below its endpoint's star (Gemini: "M:streamGenerateContent"): the model and
      * whether it asks for a stream. NULL: the path says nothing. */
     void (*read_path)(str rest, str *ret_model, bool *ret_stream, struct arena *a);

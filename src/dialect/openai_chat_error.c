@@ -254,15 +254,15 @@ static const char *const type_words[] = {
 
 /* Words that look like OpenAI's or the gateway's own pass; RESOURCE_EXHAUSTED and BadRequestError
  * mean nothing to an OpenAI client. */
-static bool is_openai_like(str type)
+bool openai_is_word(str word)
 {
-    for (size_t i = 0; i < type.n; i++)
-        if (!((type.p[i] >= 'a' && type.p[i] <= 'z') || type.p[i] == '_'))
+    for (size_t i = 0; i < word.n; i++)
+        if (!((word.p[i] >= 'a' && word.p[i] <= 'z') || word.p[i] == '_'))
             return false;
-    return type.n > 0;
+    return word.n > 0;
 }
 
-static void write_body(struct jw *w, const struct chat_error *err)
+static void write_body(struct jw *w, const struct chat_error *err, bool own_code)
 {
     unsigned status = err->status >= 400 ? err->status : chat_error_status(err->kind);
     char digits[16];
@@ -271,13 +271,14 @@ static void write_body(struct jw *w, const struct chat_error *err)
     jw_obj(w);
     jw_kobj(w, S("error"));
     jw_kstr(w, S("message"), err->message);
-    jw_kstr(w, S("type"), is_openai_like(err->type) ? err->type : str_c(type_words[err->kind]));
+    jw_kstr(w, S("type"), openai_is_word(err->type) ? err->type : str_c(type_words[err->kind]));
     if (err->param.n)
         jw_kstr(w, S("param"), err->param);
     else
         jw_knull(w, S("param"));
-    jw_kstr(w, S("code"), code);
-    if (err->code.n && !str_eq(err->code, code)) {
+    own_code = own_code && openai_is_word(err->code);
+    jw_kstr(w, S("code"), own_code ? err->code : code);
+    if (err->code.n && !own_code && !str_eq(err->code, code)) {
         jw_kobj(w, S("provider_specific_fields"));
         jw_kstr(w, S("code"), err->code);
         jw_obj_end(w);
@@ -290,7 +291,15 @@ void openai_write_error(struct buf *out, const struct chat_error *err, struct ar
 {
     struct jw w;
     jw_init(&w, out);
-    write_body(&w, err);
+    write_body(&w, err, false);
+}
+
+void openai_write_coded_error(struct buf *out, const struct chat_error *err, struct arena *a)
+{
+    struct jw w;
+    (void)a;
+    jw_init(&w, out);
+    write_body(&w, err, true);
 }
 
 /* No `choices` beside it, or clients take it for an answer. */
@@ -299,6 +308,6 @@ void openai_write_stream_error(struct buf *out, const struct chat_error *err)
     struct jw w;
     buf_add(out, S("data: "));
     jw_init(&w, out);
-    write_body(&w, err);
+    write_body(&w, err, false);
     buf_add(out, S("\n\n"));
 }

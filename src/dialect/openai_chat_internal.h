@@ -19,6 +19,11 @@ void openai_error_from(struct chat_error *ret, unsigned status, jval *v, struct 
 bool openai_is_error(jval *v);
 void openai_read_error(struct chat_error *ret, unsigned status, str body, struct arena *a);
 void openai_write_error(struct buf *out, const struct chat_error *err, struct arena *a);
+/* The same, whose `code` is the vendor's where it has one of OpenAI's kind: clients of chat
+ * completions get the status there, as LiteLLM has it. */
+void openai_write_coded_error(struct buf *out, const struct chat_error *err, struct arena *a);
+/* A word as OpenAI's types and codes are: small letters and underscores. */
+bool openai_is_word(str word);
 void openai_write_stream_error(struct buf *out, const struct chat_error *err);
 
 /* ---- answers (openai_chat_reply.c) ---------------------------------------------------------- */

@@ -41,6 +41,7 @@ void responses_item_id(struct buf *out, const char *prefix, str exchange_id, uin
 /* A response object. output: the items' JSON text with commas, without brackets. */
 struct responses_state {
     const char *status; /* "in_progress", "completed", "incomplete", "failed" */
+    str id;             /* empty: made of the exchange's */
     str output;
     const struct chat_usage *usage; /* NULL: null */
     const struct chat_error *error;
@@ -73,7 +74,17 @@ bool responses_read_end(void *state, struct chat_sink *sink);
 void responses_write_event(void *state, struct buf *out, const struct chat_event *ev,
                            const struct dialect_ctx *c);
 void responses_write_keepalive(void *state, struct buf *out, const struct dialect_ctx *c);
-void responses_write_stream_error(struct buf *out, const struct chat_error *err);
-void responses_write_failed(struct buf *out, const struct chat_error *err, int64_t number);
+/* An `error` event: nested, as OpenAI sends it, and flat, as its schema has it. */
+void responses_write_error_event(struct buf *out, uint32_t number, const struct chat_error *err);
+
+/* ---- the same on both sides ----------------------------------------------------------------- */
+
+rc responses_relay_reply(struct dialect_relay *rl, struct buf *out, str body, struct err *e);
+rc responses_relay_event(struct dialect_relay *rl, struct buf *out, const struct sse_event *ev,
+                         struct err *e);
+void responses_relay_keepalive(struct dialect_relay *rl, struct buf *out);
+/* rl is NULL before there is an answer. */
+void responses_relay_break(struct dialect_relay *rl, struct buf *out, const struct chat_error *err,
+                           const struct dialect_ctx *c);
 
 #endif

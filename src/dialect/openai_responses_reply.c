@@ -423,16 +423,50 @@ static void write_echo(struct jw *w, const struct dialect_ctx *c)
     jw_kraw(w, S("metadata"), r && r->metadata.n ? r->metadata : S("{}"));
 }
 
+/* The upstream's own word where it is one of OpenAI's kind; others' say nothing here. */
+static str error_code(const struct chat_error *err)
+{
+    if (openai_is_word(err->code))
+        return err->code;
+    return err->kind == ERR_RATE_LIMIT       ? S("rate_limit_exceeded")
+           : err->kind == ERR_QUOTA          ? S("insufficient_quota")
+           : err->kind == ERR_CONTEXT_WINDOW ? S("context_length_exceeded")
+                                             : S("server_error");
+}
+
 static void write_error(struct jw *w, const struct chat_error *err)
 {
     jw_obj(w);
-    jw_kstr(w, S("code"),
-            err->kind == ERR_RATE_LIMIT       ? S("rate_limit_exceeded")
-            : err->kind == ERR_QUOTA          ? S("insufficient_quota")
-            : err->kind == ERR_CONTEXT_WINDOW ? S("context_length_exceeded")
-                                              : S("server_error"));
+    jw_kstr(w, S("code"), error_code(err));
     jw_kstr(w, S("message"), err->message);
     jw_obj_end(w);
+}
+
+static void write_error_members(struct jw *w, const struct chat_error *err)
+{
+    jw_kstr(w, S("code"), error_code(err));
+    jw_kstr(w, S("message"), err->message);
+    if (err->param.n)
+        jw_kstr(w, S("param"), err->param);
+    else
+        jw_knull(w, S("param"));
+}
+
+void responses_write_error_event(struct buf *out, uint32_t number, const struct chat_error *err)
+{
+    struct jw w;
+    buf_add(out, S("event: error\ndata: "));
+    jw_init(&w, out);
+    jw_obj(&w);
+    jw_kstr(&w, S("type"), S("error"));
+    jw_ku64(&w, S("sequence_number"), number);
+    write_error_members(&w, err);
+    jw_kobj(&w, S("error"));
+    jw_kstr(&w, S("type"), openai_is_word(err->type) ? err->type : S("server_error"));
+    write_error_members(&w, err);
+    jw_obj_end(&w);
+    jw_obj_end(&w);
+    buf_add(out, S("\n\n"));
 }
 
 void responses_write_object(struct buf *out, const struct responses_state *s,
@@ -442,9 +476,13 @@ void responses_write_object(struct buf *out, const struct responses_state *s,
     jw_init(&w, out);
     jw_obj(&w);
     jw_key(&w, S("id"));
-    jw_str_begin(&w);
-    responses_id(out, c->id);
-    jw_str_end(&w);
+    if (s->id.n) {
+        jw_str(&w, s->id);
+    } else {
+        jw_str_begin(&w);
+        responses_id(out, c->id);
+        jw_str_end(&w);
+    }
     jw_kstr(&w, S("object"), S("response"));
     jw_ki64(&w, S("created_at"), c->created);
     jw_kstr(&w, S("status"), str_c(s->status));

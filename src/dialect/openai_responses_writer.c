@@ -445,30 +445,11 @@ static void write_done(struct writer *wr, struct buf *out, const struct dialect_
     response_event(wr, out, cut ? "response.incomplete" : "response.completed", &s, c);
 }
 
-static void add_error(struct buf *out, const struct chat_error *err)
-{
-    struct jw w;
-    str code = err->code.n ? err->code : err->type.n ? err->type : S("server_error");
-    jw_init(&w, out);
-    jw_obj(&w);
-    jw_kstr(&w, S("type"), err->type.n ? err->type : S("server_error"));
-    jw_kstr(&w, S("code"), code);
-    jw_kstr(&w, S("message"), err->message);
-    if (err->param.n)
-        jw_kstr(&w, S("param"), err->param);
-    else
-        jw_knull(&w, S("param"));
-    jw_obj_end(&w);
-}
-
 static void write_failure(struct writer *wr, struct buf *out, const struct chat_error *err,
                           const struct dialect_ctx *c)
 {
     write_start(wr, out, c);
-    begin(wr, out, "error");
-    buf_add(out, S(",\"error\":"));
-    add_error(out, err);
-    end(out);
+    responses_write_error_event(out, wr->seq++, err);
     struct responses_state s = { .status = "failed",
                                  .output = grown(&wr->items),
                                  .usage = wr->counted ? &wr->usage : NULL,
@@ -549,36 +530,15 @@ void responses_write_event(void *state, struct buf *out, const struct chat_event
     }
 }
 
-/* An event of its own once the response has begun, as its first one must be response.created. */
+/* Without a state a comment: the first event must be response.created. */
 void responses_write_keepalive(void *state, struct buf *out, const struct dialect_ctx *c)
 {
     struct writer *wr = state;
-    (void)c;
-    if (!wr || !wr->started) {
+    if (!wr) {
         buf_add(out, S(": keep-alive\n\n"));
         return;
     }
+    write_start(wr, out, c);
     begin(wr, out, "keepalive");
     end(out);
-}
-
-/* The end of a relayed stream behind its error: SDKs raise at the error, Codex waits for this one.
- * number: the vendor's next one; -1: not known. */
-void responses_write_failed(struct buf *out, const struct chat_error *err, int64_t number)
-{
-    buf_add(out, S("event: response.failed\ndata: {\"type\":\"response.failed\","));
-    if (number >= 0)
-        buf_fmt(out, "\"sequence_number\":%lld,", (long long)number);
-    buf_add(out, S("\"response\":{\"object\":\"response\",\"status\":\"failed\",\"output\":[],"
-                   "\"error\":"));
-    add_error(out, err);
-    buf_add(out, S("}}\n\n"));
-}
-
-void responses_write_stream_error(struct buf *out, const struct chat_error *err)
-{
-    buf_add(out, S("event: error\ndata: {\"type\":\"error\",\"error\":"));
-    add_error(out, err);
-    buf_add(out, S("}\n\n"));
-    responses_write_failed(out, err, -1);
 }

@@ -158,16 +158,17 @@ static struct translation *translation_new(struct call *c)
     t->sink.emit = emit;
     if (c->out)
         t->reader = arena_alloc(a, c->out->reader_bytes + 1, 16, 1);
-    t->writer = arena_alloc(a, c->in->writer_bytes + 1, 16, 1);
+    t->writer = c->opened ? c->opened : arena_alloc(a, c->in->writer_bytes + 1, 16, 1);
     fill_ctx(c, &t->ctx);
     chat_stream_init(&t->stream, &t->sink);
     return t;
 }
 
-/* The answer passes as it is but for the model's name. */
+/* The answer passes as it is but for the model's name. Not behind a beginning that was ours: it
+ * said another id. */
 static bool relays(const struct call *c)
 {
-    return c->in == c->out && !c->dep->merge_reasoning;
+    return c->in == c->out && !c->dep->merge_reasoning && !c->opened;
 }
 
 /* ---- frames -------------------------------------------------------------------------------------
@@ -270,6 +271,22 @@ static void fail_answer(struct call *c, enum route_failure kind, const struct ch
     answer_break(c, &copy);
 }
 
+/* A failure in the words of the stream as far as it has got. */
+static void write_break(struct call *c, struct buf *frames, const struct chat_error *err)
+{
+    struct chat_event ev = { .kind = EV_ERROR, .error = err };
+    struct dialect_ctx ctx;
+    fill_ctx(c, &ctx);
+    if (c->translation)
+        c->in->write_event(c->translation->writer, frames, &ev, &c->translation->ctx);
+    else if (c->opened)
+        c->in->write_event(c->opened, frames, &ev, &ctx);
+    else if (c->in->relay_break)
+        c->in->relay_break(c->relay, frames, err, &ctx);
+    else
+        c->in->write_stream_error(frames, err);
+}
+
 void answer_break(struct call *c, const struct chat_error *err)
 {
     struct exchange *x = c->x;
@@ -281,12 +298,7 @@ void answer_break(struct call *c, const struct chat_error *err)
         exchange_finish(x, false);
         return;
     }
-    if (c->translation) {
-        struct chat_event ev = { .kind = EV_ERROR, .error = &copy };
-        c->in->write_event(c->translation->writer, frames, &ev, &c->translation->ctx);
-    } else {
-        c->in->write_stream_error(frames, &copy);
-    }
+    write_break(c, frames, &copy);
     flush_frames(c, frames, true);
     exchange_finish(x, true);
 }
@@ -799,6 +811,18 @@ const struct client_ops call_client_ops = {
 /* ---- the rest
  * ------------------------------------------------------------------------------------ */
 
+/* The writer that signs of life are made with; NULL: none, as in a relay. */
+static void *silent_writer(struct call *c)
+{
+    if (c->translation && c->in->opens_in_silence && !c->committed)
+        c->opened = c->translation->writer; /* another attempt may follow */
+    if (c->translation)
+        return c->translation->writer;
+    if (!c->opened && c->in->opens_in_silence && c->out && c->dep && !relays(c))
+        c->opened = arena_alloc(&c->x->arena, c->in->writer_bytes + 1, 16, 1);
+    return c->opened;
+}
+
 void answer_keepalive(struct call *c)
 {
     struct buf *frames = gather_frames(c);
@@ -806,8 +830,12 @@ void answer_keepalive(struct call *c)
     buf_clear(frames);
     if (!c->in->write_keepalive)
         return;
-    fill_ctx(c, &ctx);
-    c->in->write_keepalive(c->translation ? c->translation->writer : NULL, frames, &ctx);
+    if (c->relay && c->in->relay_keepalive) {
+        c->in->relay_keepalive(c->relay, frames);
+    } else {
+        fill_ctx(c, &ctx);
+        c->in->write_keepalive(silent_writer(c), frames, &ctx);
+    }
     flush_frames(c, frames, false);
 }
 

@@ -93,6 +93,7 @@ struct call {
     } frames;
     struct dialect_relay *relay;     /* same dialect on both sides */
     struct translation *translation; /* or not */
+    void *opened;                    /* a writer that began in silence, before any answer */
     const struct chat_usage *usage;  /* as far as it is known; never NULL */
     struct chat_error *last_error;   /* of the attempt that failed last; NULL: none did */
     str model_shown;                 /* what the client calls it */

@@ -333,13 +333,18 @@ static void test_keepalive(void **state)
     struct dialect_ctx ctx = { .model = S("m"), .id = S("x"), .arena = &a };
     void *writer = arena_alloc(&a, d->writer_bytes, 16, 1);
     d->write_keepalive(NULL, &out, &ctx);
-    d->write_keepalive(writer, &out, &ctx);
-    CHECK_STR(buf_str(&out), S(": keep-alive\n\n: keep-alive\n\n"));
-    d->write_event(writer, &out, &(struct chat_event){ .kind = EV_START }, &ctx);
+    CHECK_STR(buf_str(&out), S(": keep-alive\n\n"));
     buf_clear(&out);
+    d->write_keepalive(writer, &out, &ctx); /* begins the stream */
+    assert_true(str_starts(buf_str(&out), S("event: response.created\n")));
+    assert_true(str_ends(buf_str(&out), S("event: keepalive\ndata: {\"type\":\"keepalive\","
+                                          "\"sequence_number\":2}\n\n")));
+    buf_clear(&out);
+    d->write_event(writer, &out, &(struct chat_event){ .kind = EV_START }, &ctx);
+    assert_int_equal(out.n, 0);
     d->write_keepalive(writer, &out, &ctx);
     CHECK_STR(buf_str(&out),
-              S("event: keepalive\ndata: {\"type\":\"keepalive\",\"sequence_number\":2}\n\n"));
+              S("event: keepalive\ndata: {\"type\":\"keepalive\",\"sequence_number\":3}\n\n"));
     buf_done(&out);
     arena_done(&a);
 }
@@ -356,8 +361,8 @@ static void test_relay(void **state)
     buf_init(&out, 65536);
     struct dialect_relay rl = { .model = S("alias"), .usage = CHAT_USAGE_NONE, .arena = &a };
     str frames[] = {
-        S("event: response.created\ndata: {\"type\":\"response.created\",\"response\":{\"model\":"
-          "\"real\",\"odd\":1}}\n\n"),
+        S("event: response.created\ndata: {\"type\":\"response.created\",\"sequence_number\":0,"
+          "\"response\":{\"model\":\"real\",\"odd\":1}}\n\n"),
         S("event: response.output_text.delta\ndata: {\"type\":\"response.output_text.delta\","
           "\"delta\":\"x\"}\n\n"),
         S("event: response.completed\ndata: "
@@ -375,8 +380,8 @@ static void test_relay(void **state)
     }
     sse_done(&sse);
     CHECK_STR(buf_str(&out),
-              S("event: response.created\ndata: {\"type\":\"response.created\",\"response\":{"
-                "\"model\":\"alias\",\"odd\":1}}\n\n"
+              S("event: response.created\ndata: {\"type\":\"response.created\","
+                "\"sequence_number\":0,\"response\":{\"model\":\"alias\",\"odd\":1}}\n\n"
                 "event: response.output_text.delta\ndata: {\"type\":\"response.output_text.delta\","
                 "\"delta\":\"x\"}\n\n"
                 "event: response.completed\ndata: {\"type\":\"response.completed\",\"response\":{"
