@@ -15,7 +15,7 @@ static rc count(struct exchange *x, jval *body, int64_t *ret, struct err *e)
     jval *prompt = jd_get(body, S("prompt"));
     enum dialect_id id = DIALECT_OPENAI_CHAT;
     if (jd_is_str(prompt)) {
-        *ret = tokens_of_text(jd_str(prompt));
+        *ret = token_estimate(jd_str(prompt));
         return RC_OK;
     }
     if (jd_given(jd_get(body, S("contents"))))

@@ -8,8 +8,8 @@
 #define CHAT_TOKENS_H
 
 #include "chat/chat.h"
+#include "token/count.h"
 
-int64_t tokens_of_text(str s);
 /* A whole request: messages, tools, schema, and what the wire format adds around them. Pictures
  * count as IMAGE_TOKENS each, their size being unknown without decoding them. */
 int64_t tokens_of_request(const struct chat_req *r);
