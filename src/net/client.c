@@ -139,6 +139,18 @@ size_t client_queued(const struct client_call *call)
     return call->conn ? conn_queued(&call->conn->conn) : 0;
 }
 
+size_t client_unsent(const struct client_call *call)
+{
+    return call->conn ? conn_unsent(&call->conn->conn) : client_queued(call);
+}
+
+void client_shutdown(struct client_call *call)
+{
+    BUG_UNLESS(call->state == CALL_TUNNEL || call->state == CALL_OVER);
+    if (call->conn)
+        conn_shutdown(&call->conn->conn);
+}
+
 void client_send_done(struct client_call *call)
 {
     if (call->conn)
@@ -169,7 +181,7 @@ static void fail_call(struct upstream_conn *u, enum client_fail why, const struc
 static void lost(struct upstream_conn *u, const struct err *err)
 {
     struct client_call *call = u->call;
-    if (call->state == CALL_ANSWERED) {
+    if (call->state >= CALL_ANSWERED) {
         fail_call(u, CLIENT_FAIL_TRUNCATED, err);
     } else if (call->reused && http1_idle(&u->parser) && !call->request->streaming) {
         struct pool *p = u->pool;
@@ -241,18 +253,30 @@ static bool take_head(struct upstream_conn *u, const struct http_head *head)
 {
     struct client_call *call = u->call;
     struct err e = { 0 };
-    if (head->status == 101) {
+    if (head->status == 101 &&
+        !(call->request->upgrade && u->sent == request_bytes(call->request))) {
         fail(&e, E_SYNTAX, "http", 0, "101 Switching Protocols, which was not asked for");
         fail_call(u, CLIENT_FAIL_MALFORMED, &e);
         return false;
     }
-    call->state = CALL_ANSWERED;
+    call->state = head->status == 101 ? CALL_TUNNEL : CALL_ANSWERED;
+    if (head->status == 101)
+        u->flags |= U_STREAMING; /* on_drain is wanted */
     if (head->keep_alive)
         u->flags |= U_KEEP;
     if (u->sent < request_bytes(call->request))
         u->flags |= U_EARLY;
     call->ops->on_head(call, head);
     return u->call == call;
+}
+
+static void take_raw(struct upstream_conn *u, str bytes)
+{
+    struct client_call *call = u->call;
+    if (bytes.n)
+        call->ops->on_body(call, bytes);
+    if (u->call == call && call->ops->on_read_done)
+        call->ops->on_read_done(call);
 }
 
 static void on_read(struct conn *c, str in)
@@ -271,12 +295,14 @@ static void on_read(struct conn *c, str in)
         return;
     }
     struct http_head *head = &u->pool->client->head;
-    for (;;) {
+    while (call->state != CALL_TUNNEL) {
         str body;
         switch (http1_next(&u->parser, &in, head, &body, &e)) {
         case HTTP1_HEAD:
             if (!take_head(u, head))
                 return;
+            if (call->state == CALL_TUNNEL)
+                http1_done(&u->parser); /* it may hold the head until it is asked for more */
             break;
         case HTTP1_BODY:
             call->ops->on_body(call, body);
@@ -295,6 +321,7 @@ static void on_read(struct conn *c, str in)
             return;
         }
     }
+    take_raw(u, in);
 }
 
 static void on_eof(struct conn *c)
@@ -304,7 +331,8 @@ static void on_eof(struct conn *c)
     if (!u->call) {
         pool_remove(u);
         conn_close(c);
-    } else if (u->call->state == CALL_ANSWERED && http1_eof(&u->parser)) {
+    } else if (u->call->state == CALL_TUNNEL ||
+               (u->call->state == CALL_ANSWERED && http1_eof(&u->parser))) {
         finish(u, false);
     } else {
         fail(&e, E_IO, "http", 0, "the upstream closed the connection %s",

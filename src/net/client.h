@@ -15,7 +15,9 @@
  *   all addresses are tried in turn within connect_ms, a silent one for its share of it only;
  * - an answer that comes before the whole request is written (413, 401) is delivered; the rest of
  * the request is then not sent and the connection not used again;
- * - a 101 nobody asked for is malformed.
+ * - a 101 nobody asked for is malformed. One that was asked for (request.upgrade) is an on_head
+ * like any other, and the call is then a tunnel: on_body brings raw bytes, client_send takes them,
+ * on_end is the upstream's end of sending and on_fail any other end.
  */
 #ifndef NET_CLIENT_H
 #define NET_CLIENT_H
@@ -61,7 +63,8 @@ struct client_ops {
     void (*on_body)(struct client_call *c, str bytes);
     void (*on_end)(struct client_call *c);
     void (*on_fail)(struct client_call *c, enum client_fail why, const struct err *err);
-    /* Streaming request bodies only: what client_send queued has been written. May be NULL. */
+    /* Streaming request bodies and tunnels: what client_send queued has been written. May be NULL.
+     */
     void (*on_drain)(struct client_call *c);
     /* One read has been handed over entirely (several on_body may have come from it): the moment to
      * write on what was gathered, as one write. May be NULL. */
@@ -78,6 +81,7 @@ struct client_request {
     uint8_t npieces;
     bool head_method;    /* HEAD: the response has no body */
     bool streaming;      /* more body follows through client_send: never sent twice by us */
+    bool upgrade;        /* it asks for another protocol: a 101 makes the call a tunnel */
     uint32_t connect_ms; /* name, connection and TLS together; 0: 10 s */
 };
 
@@ -106,7 +110,7 @@ struct worker *client_worker(const struct client *cl);
 
 void client_start(struct client *cl, struct client_call *call, const struct client_request *request,
                   const struct client_ops *ops);
-/* Streaming requests: more body; the caller does its own chunk framing. Bytes are written or
+/* Streaming requests (the caller does its own chunk framing) and tunnels: bytes are written or
  * copied; above a mark of client_queued of its own the caller stops its source until on_drain. */
 void client_send(struct client_call *call, const str *pieces, size_t n);
 size_t client_queued(const struct client_call *call);
@@ -118,7 +122,10 @@ void client_pause(struct client_call *call);
 void client_resume(struct client_call *call);
 /* Forgets the call and closes its connection (at once: the upstream sees it). Fine when over. */
 void client_cancel(struct client_call *call);
-/* For an upgraded (101) response: takes the connection out of the client, raw from here on. */
-/* (added with the websocket relay) */
+/* Tunnels: we send no more, once what is queued has gone. The upstream may go on. */
+void client_shutdown(struct client_call *call);
+/* Of what client_send was given, what the socket has not taken yet: falls while a slow upstream
+ * reads. */
+size_t client_unsent(const struct client_call *call);
 
 #endif

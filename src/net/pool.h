@@ -55,7 +55,7 @@ struct client {
     struct http_head head; /* of whichever response is being parsed */
 };
 
-enum call_state { CALL_OVER, CALL_CONNECTING, CALL_SENT, CALL_ANSWERED };
+enum call_state { CALL_OVER, CALL_CONNECTING, CALL_SENT, CALL_ANSWERED, CALL_TUNNEL };
 
 struct pool *pool_of(struct client *cl, const struct origin *o);
 void pool_free(struct pool *p);

@@ -274,6 +274,98 @@ static void switches_protocol(struct peer_conn *pc)
                          "Connection: upgrade\r\n\r\n"));
 }
 
+/* Echoes what comes behind the request, and says "hi" right behind its head. "bye" ends it. */
+static void echoes(struct peer_conn *pc)
+{
+    if (pc->requests == 0) {
+        if (peer_take_request(pc, 0))
+            peer_write(pc, S("HTTP/1.1 101 Switching Protocols\r\nUpgrade: x\r\n"
+                             "Connection: upgrade\r\n\r\nhi"));
+        return;
+    }
+    str said = buf_str(&pc->got);
+    peer_write(pc, said);
+    if (str_contains(said, S("bye")))
+        conn_shutdown(&pc->conn);
+    buf_clear(&pc->got);
+}
+
+static void a_tunnel(void **state)
+{
+    (void)state;
+    struct call k = { .request.upgrade = true };
+    str hello = S(" hello"), bye = S(" HTTP/1.1 bye");
+    begin(echoes);
+    call_start(cl, &k, peer_origin(&peer), S(GET));
+    RUN_UNTIL(&w, k.body.n == 2);
+    assert_int_equal(k.heads, 1);
+    assert_int_equal(k.status, 101);
+    client_pause(&k.c);
+    client_send(&k.c, &hello, 1);
+    for (int i = 0; i < 20; i++)
+        uv_run(&w.loop, UV_RUN_NOWAIT);
+    assert_int_equal(k.body.n, 2); /* not read on */
+    client_resume(&k.c);
+    RUN_UNTIL(&w, k.body.n == 8);
+    client_send(&k.c, &bye, 1);
+    client_shutdown(&k.c);
+    RUN_UNTIL(&w, call_is_over(&k));
+    CHECK_STR(buf_str(&k.body), S("hi hello HTTP/1.1 bye"));
+    assert_int_equal(k.ends, 1);
+    RUN_UNTIL(&w, peer.conns[0]->closed); /* never used again */
+    buf_done(&k.body);
+    end();
+}
+
+static void a_tunnel_cancelled(void **state)
+{
+    (void)state;
+    struct call k = { .request.upgrade = true };
+    begin(echoes);
+    call_start(cl, &k, peer_origin(&peer), S(GET));
+    RUN_UNTIL(&w, k.body.n == 2);
+    client_cancel(&k.c);
+    RUN_UNTIL(&w, peer.conns[0]->closed);
+    assert_false(call_is_over(&k));
+    client_shutdown(&k.c); /* fine when over */
+    buf_done(&k.body);
+    end();
+}
+
+static void resets_tunnel(struct peer_conn *pc)
+{
+    if (pc->requests == 0)
+        echoes(pc);
+    else
+        conn_abort(&pc->conn);
+}
+
+static void a_tunnel_reset(void **state)
+{
+    (void)state;
+    struct call k = { .request.upgrade = true };
+    str x = S("x");
+    begin(resets_tunnel);
+    call_start(cl, &k, peer_origin(&peer), S(GET));
+    RUN_UNTIL(&w, k.body.n == 2);
+    client_send(&k.c, &x, 1);
+    RUN_UNTIL(&w, call_is_over(&k));
+    assert_int_equal(k.why, CLIENT_FAIL_TRUNCATED);
+    buf_done(&k.body);
+    end();
+}
+
+static void an_upgrade_refused(void **state)
+{
+    (void)state;
+    struct call k = { .request.upgrade = true };
+    begin(answer_hello);
+    call_start(cl, &k, peer_origin(&peer), S(GET));
+    RUN_UNTIL(&w, call_is_over(&k));
+    check_hello(&k);
+    end();
+}
+
 static void broken_answers(void **state)
 {
     (void)state;
@@ -711,6 +803,10 @@ int main(void)
         cmocka_unit_test(unasked_bytes_close_an_idle_connection),
         cmocka_unit_test(stray_bytes_in_the_socket_are_no_answer),
         cmocka_unit_test(broken_answers),
+        cmocka_unit_test(a_tunnel),
+        cmocka_unit_test(a_tunnel_cancelled),
+        cmocka_unit_test(a_tunnel_reset),
+        cmocka_unit_test(an_upgrade_refused),
         cmocka_unit_test(whole_answers),
         cmocka_unit_test(head_requests_have_no_body),
         cmocka_unit_test(a_paused_call_holds_the_sender_back),
