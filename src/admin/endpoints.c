@@ -2,6 +2,7 @@
 
 #include "server/operation.h"
 #include "server/pass.h"
+#include "server/realtime.h"
 #include "server/responses.h"
 
 /* Every endpoint, once. Spellings without /v1, with /v1/v1, with a vendor's prefix or a trailing
@@ -59,6 +60,10 @@ const struct endpoint admin_endpoints[] = {
     {                                                                          \
         "*", path_, ACCESS_KEY, OPENAI, pass_to_openai, false, &operation_pass \
     }
+#define REALTIME(path_)                                                          \
+    {                                                                            \
+        "POST", path_, ACCESS_KEY, OPENAI, realtime_post, false, &operation_pass \
+    }
     PASS("/v1/files"),
     PASS("/v1/files/*"),
     PASS("/v1/uploads"),
@@ -70,6 +75,14 @@ const struct endpoint admin_endpoints[] = {
     PASS("/v1/vector_stores/*"),
     PASS("/v1/containers"),
     PASS("/v1/containers/*"),
+
+    PASS("/v1/realtime/calls/*"),
+
+    { "GET", "/v1/realtime", ACCESS_KEY, OPENAI, realtime_serve, true, NULL, true },
+    REALTIME("/v1/realtime/client_secrets"),
+    REALTIME("/v1/realtime/calls"),
+    REALTIME("/v1/realtime/sessions"),
+    REALTIME("/v1/realtime/transcription_sessions"),
 
     { "POST", "/utils/token_counter", ACCESS_KEY, OPENAI, admin_token_counter, false },
     { "GET", "/api/version", ACCESS_PUBLIC, OLLAMA, admin_ollama_version, true },

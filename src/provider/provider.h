@@ -24,6 +24,7 @@ struct provider {
     const char *path_if_bare; /* put in front where api_base has no path: "/v1"; NULL: nothing */
     enum auth_style auth;
     bool key_optional;
+    bool realtime; /* its own server has /v1/realtime */
     const char *key_env[PROVIDER_ENVS_MAX];
     const char *base_env[PROVIDER_ENVS_MAX];
     uint64_t quirks;

@@ -27,7 +27,7 @@
         .prefix = prefix_, .label = "OpenAI", .dialect = DIALECT_OPENAI_CHAT,                  \
         .base = "https://api.openai.com/v1", .path_if_bare = "/v1",                            \
         .key_env = { "OPENAI_API_KEY" }, .base_env = { "OPENAI_BASE_URL", "OPENAI_API_BASE" }, \
-        .quirks = QUIRK_OPENAI                                                                 \
+        .realtime = true, .quirks = QUIRK_OPENAI                                               \
     }
 
 #define COHERE(prefix_)                                                                  \
@@ -64,6 +64,7 @@ const struct provider providers[] = {
       .path_if_bare = "/v1",
       .key_env = { "OPENAI_API_KEY" },
       .base_env = { "OPENAI_BASE_URL", "OPENAI_API_BASE" },
+      .realtime = true,
       .quirks = QUIRK_OPENAI },
     { .prefix = "anthropic",
       .label = "Anthropic",
@@ -91,6 +92,7 @@ const struct provider providers[] = {
       .auth = AUTH_API_KEY,
       .key_env = { "AZURE_OPENAI_API_KEY", "AZURE_API_KEY" },
       .base_env = { "AZURE_API_BASE" },
+      .realtime = true,
       .quirks = QUIRK_OPENAI },
     { .prefix = "groq",
       .label = "Groq",
@@ -130,8 +132,14 @@ const struct provider providers[] = {
                    "TOGETHER_AI_TOKEN" },
       .base_env = { "TOGETHER_AI_API_BASE" },
       .quirks = OLD_NAMES },
-    COMPATIBLE("xai", "xAI", "https://api.x.ai/v1", "XAI",
-               QUIRK_NO_DEVELOPER | QUIRK_REASONING_ADDS),
+    { .prefix = "xai",
+      .label = "xAI",
+      .dialect = DIALECT_OPENAI_CHAT,
+      .base = "https://api.x.ai/v1",
+      .key_env = { "XAI_API_KEY" },
+      .base_env = { "XAI_API_BASE" },
+      .realtime = true,
+      .quirks = QUIRK_NO_DEVELOPER | QUIRK_REASONING_ADDS },
     { .prefix = "fireworks_ai",
       .label = "Fireworks AI",
       .dialect = DIALECT_OPENAI_CHAT,

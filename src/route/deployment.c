@@ -105,6 +105,7 @@ static bool set_url(struct maker *m)
             "missing, and %s has no usual one: this row is left out", p->label);
         return false;
     }
+    base = deployment_http_base(str_trim(base), m->a);
     if (!version.n && p->auth == AUTH_API_KEY)
         version = str_c(config_getenv(m->c, "AZURE_API_VERSION"));
     if (FAILED(deployment_url(dep, base, version, m->a, &e))) {

@@ -89,6 +89,8 @@ rc ca_context(str path, struct tls_context **ret, struct err *e);
 
 /* Fills origin, host_field, base_path, base_has_path, query and api_base. base: as given, or empty
  * for the vendor's own. */
+/* ws:// and wss:// are how some write the base of a realtime server: as http:// and https://. */
+str deployment_http_base(str base, struct arena *a);
 rc deployment_url(struct deployment *d, str base, str api_version, struct arena *a, struct err *e);
 
 /* ---- health.c ------------------------------------------------------------------------------- */

@@ -97,7 +97,7 @@ static void add_own(struct route_table *t, const struct pass_through *p, struct 
     struct url u;
     struct err e;
     struct deployment *d = &t->passes[t->npasses];
-    if (FAILED(url_parse(str_trim(p->target), &u, &e))) {
+    if (FAILED(url_parse(deployment_http_base(str_trim(p->target), &t->arena), &u, &e))) {
         diag_add(diags, DIAG_ERROR, p->file, p->line, p->column,
                  S("general_settings.pass_through_endpoints.target"),
                  S("write it like https://HOST/PATH"), "%s: this endpoint is left out", e.text);

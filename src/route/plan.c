@@ -130,7 +130,7 @@ static bool is_available(struct plan *p, const struct deployment *d, uint64_t no
 {
     struct plan_state *s = p->state;
     uint64_t until = atomic_load_explicit(&d->health->cooldown_until_ms, memory_order_relaxed);
-    if (!route_serves(&s->target, d))
+    if (!route_serves(&s->target, d) || (p->options.realtime && !deployment_has_realtime(d)))
         return false;
     if (s->target.by_id)
         return true;

@@ -90,6 +90,10 @@ bool deployment_leaks(const struct deployment *d, str value);
 /* Overwrites it there; the length stays. text's bytes must be writable. */
 void deployment_mask(const struct deployment *d, str text);
 
+/* It can be asked for a realtime session (/v1/realtime): its vendor has them, or the server behind
+ * its api_base, which speaks OpenAI's dialect, may. */
+bool deployment_has_realtime(const struct deployment *d);
+
 /* What a call of that upstream model costs there: the deployment's price, and for a wildcard
  * without prices of its own the built-in table's. */
 struct price deployment_price(const struct deployment *d, str model);
@@ -116,6 +120,11 @@ str route_name(const struct route_table *t, size_t i);
 bool route_knows(const struct route_table *t, str name);
 /* First deployment of a name, for /model/info and the like; NULL if none. */
 const struct deployment *route_first(const struct route_table *t, str name);
+
+/* The public name that is meant by a realtime session that names none: the only one that has such a
+ * deployment and looks made for it (transcribes: for turning speech into text), else the only one
+ * that has one at all. Empty: none; *ret_n says among how many it would be. */
+str route_realtime_name(const struct route_table *t, bool transcribes, size_t *ret_n);
 
 /* Whole APIs, for what is not a model's: see route/pass.c. */
 
@@ -160,6 +169,7 @@ struct plan_options {
     int num_retries;     /* -1: as configured */
     uint32_t timeout_ms; /* 0: as configured */
     bool disable_fallbacks;
+    bool realtime;                 /* only deployments that have it */
     str fallbacks;                 /* JSON text of the request's own list; empty: none */
     const struct deployment *only; /* this one, whatever the name */
 };

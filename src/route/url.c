@@ -17,6 +17,7 @@ static const struct {
     enum dialect_id dialect;
     const char *tail;
 } tails[] = {
+    { DIALECT_OPENAI_CHAT, "/realtime" },
     { DIALECT_OPENAI_CHAT, "/chat/completions" },
     { DIALECT_OPENAI_CHAT, "/responses" },
     { DIALECT_OPENAI_RESPONSES, "/responses" },
@@ -118,6 +119,13 @@ static str lower(str s, struct arena *a)
     for (size_t i = 0; i < s.n; i++)
         p[i] = s.p[i] >= 'A' && s.p[i] <= 'Z' ? (char)(s.p[i] | 0x20) : s.p[i];
     return (str){ p, s.n };
+}
+
+str deployment_http_base(str base, struct arena *a)
+{
+    if (str_istarts(base, S("ws://")) || str_istarts(base, S("wss://")))
+        return arena_cat(a, S("http"), str_skip(base, 2));
+    return base;
 }
 
 rc deployment_url(struct deployment *d, str base, str api_version, struct arena *a, struct err *e)

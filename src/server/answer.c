@@ -9,6 +9,7 @@
 #include "server/pass.h"
 #include "server/reply.h"
 #include "server/responses.h"
+#include "server/tunnel.h"
 
 enum {
     ERROR_BYTES_MAX = 1024 * 1024,
@@ -24,20 +25,6 @@ static void note_first(struct call *c)
 {
     if (!c->x->first_ns)
         c->x->first_ns = clock_mono_ns();
-}
-
-/* Frees what only another attempt would need. */
-static void drop_request(struct call *c)
-{
-    struct exchange *x = c->x;
-    exchange_drop_request(x);
-    call_drop_bodies(c);
-    if (!c->translation || !c->translation->ctx.req) {
-        c->try = NULL;
-        c->step.model = arena_dup(&x->arena, c->step.model); /* for the price and the log */
-        x->asked = NULL;
-        arena_done(&x->scratch);
-    }
 }
 
 static bool has_no_body(const struct call *c)
@@ -451,7 +438,11 @@ static void finish_error(struct call *c)
     struct chat_error err = { .retry_after_ms = -1 };
     c->out->read_error(&err, c->upstream_status, buf_str(&c->reply), &c->x->arena);
     err.status = c->upstream_status;
-    if (c->upstream_status < 400) { /* redirects are not followed */
+    if (c->upgrade && c->upstream_status < 300) {
+        err = upstream_error(c, 502,
+                             S("The upstream answered the websocket's handshake like any "
+                               "request: has it a realtime endpoint at this api_base?"));
+    } else if (c->upstream_status < 400) { /* redirects are not followed */
         err = upstream_error(c, 502,
                              arena_fmt(&c->x->arena,
                                        "The upstream answered with a redirect (HTTP %u), which is "
@@ -522,7 +513,8 @@ static void take_fields(struct call *c, const struct http_head *head)
         if (str_ieq(name, S("x-request-id")) || str_ieq(name, S("request-id"))) {
             buf_add(&b, S("llm_provider-"));
             http_add_field(&b, name, value);
-        } else if ((field_passes(name) || (c->op && c->op->pass && pass_returns_field(name))) &&
+        } else if ((field_passes(name) ||
+                    (c->op && c->op->pass && pass_returns_field(name, value, head->status))) &&
                    !deployment_leaks(c->dep, value)) {
             http_add_field(&b, name, value);
         }
@@ -545,7 +537,13 @@ static void on_head(struct client_call *cc, const struct http_head *head)
     c->retry_after_ms = retry_after_of(head);
     take_fields(c, head);
     exchange_move(c->x, X_RELAY);
-    if (c->op && c->op->pass)
+    if (head->status == 101) {
+        tunnel_open(c, head);
+        return;
+    }
+    if (c->upgrade && !c->op->pass)
+        c->answer = ANSWER_ERROR;
+    else if (c->op && c->op->pass)
         c->answer = ANSWER_RAW;
     else if (head->status < 200 || head->status >= 300)
         c->answer = ANSWER_ERROR;
@@ -667,7 +665,7 @@ static void send_frames(struct call *c, bool last)
     flush_frames(c, frames, last);
     if (!first)
         return;
-    drop_request(c);
+    call_drop_request(c);
     if (!last)
         call_arm(c); /* from now on it is silence that counts */
 }

@@ -2,6 +2,7 @@
 
 #include "base/map.h"
 #include "http/url.h"
+#include "server/realtime.h"
 
 /* The key a request shows, wherever clients put it (clients.md R8; LiteLLM's precedence). Empty:
  * none. */
@@ -22,6 +23,8 @@ static str shown_key(struct exchange *x, const struct http_head *head)
     str key;
     if (!only.n && url_query_get(x->asked->query, S("key"), &x->scratch, &key))
         return key;
+    if (!only.n && x->asked->offer)
+        return x->asked->offer->key;
     return (str){ NULL, 0 };
 }
 

@@ -5,13 +5,17 @@
 #include "json/write.h"
 #include "server/fetch.h"
 #include "server/operation.h"
+#include "server/realtime.h"
 #include "server/reply.h"
 #include "server/responses.h"
+#include "server/tunnel.h"
 
 enum {
     /* When an answer may be silent until the call is given up, if nothing is configured. LiteLLM's
      * default request_timeout. */
     TIMEOUT_MS = 6000 * 1000,
+    /* The same for the answer to a handshake, whose client waits some 10 s. */
+    HANDSHAKE_MS = 20 * 1000,
 };
 
 #define NAME(lit)            \
@@ -167,6 +171,7 @@ static struct call *call_new(struct exchange *x, const struct operation *op)
     c->cost_nanousd = -1;
     c->usage = &call_no_usage;
     c->try->loss.arena = &x->arena;
+    c->upgrade = x->asked->offer != NULL;
     c->begin_ms = exchange_now_ms(x);
     return c;
 }
@@ -182,6 +187,22 @@ void call_pass(struct exchange *x, const struct deployment *d, str path)
     options.only = d;
     x->call = c;
     BUG_UNLESS(plan_init(&c->try->plan, x->snap->routes, c->model_shown, &options, &x->scratch));
+    exchange_move(x, X_ROUTE);
+    next_attempt(c);
+}
+
+void call_upgrade(struct exchange *x, const struct operation *op, str model)
+{
+    struct plan_options options;
+    struct call *c = call_new(x, op);
+    c->model_shown = arena_dup(&x->arena, model);
+    read_overrides(c, &options);
+    options.realtime = true;
+    if (!plan_init(&c->try->plan, x->snap->routes, c->model_shown, &options, &x->scratch)) {
+        invalid_model(c);
+        return;
+    }
+    x->call = c;
     exchange_move(x, X_ROUTE);
     next_attempt(c);
 }
@@ -409,7 +430,10 @@ static void next_attempt(struct call *c)
         send_attempt(c);
         return;
     case PLAN_NONE:
-        no_deployment(c);
+        if (c->upgrade && c->step.retry_after_ms < 0)
+            realtime_none(c); /* nobody is cooling down either */
+        else
+            no_deployment(c);
         return;
     case PLAN_END:
         final_error(c);
@@ -475,7 +499,8 @@ static uint64_t least(uint64_t a, uint64_t b)
 /* When the present attempt is given up: by its whole time, or by its first frame. */
 static uint64_t give_up_ms(const struct call *c)
 {
-    uint64_t whole = c->step.timeout_ms ? c->step.timeout_ms : TIMEOUT_MS;
+    uint64_t usual = c->upgrade ? HANDSHAKE_MS : TIMEOUT_MS;
+    uint64_t whole = c->step.timeout_ms ? c->step.timeout_ms : usual;
     if (c->committed)
         return c->last_ms + (c->dep->entry && c->dep->entry->stream_idle_ms > 0
                                  ? (uint64_t)c->dep->entry->stream_idle_ms
@@ -565,7 +590,10 @@ static void due(struct deadline *d)
 
 void call_client_drained(struct call *c)
 {
-    answer_drained(c);
+    if (c->tunnel)
+        tunnel_client_drained(c);
+    else
+        answer_drained(c);
 }
 
 const struct chat_usage call_no_usage = { -1, -1, -1, -1, -1, -1, -1, -1, -1, -1, false };
@@ -613,6 +641,19 @@ void call_drop_bodies(struct call *c)
     server_give_buf(c->x->sw, &c->try->body);
 }
 
+void call_drop_request(struct call *c)
+{
+    struct exchange *x = c->x;
+    exchange_drop_request(x);
+    call_drop_bodies(c);
+    if (!c->translation || !c->translation->ctx.req) {
+        c->try = NULL;
+        c->step.model = arena_dup(&x->arena, c->step.model); /* for the price and the log */
+        x->asked = NULL;
+        arena_done(&x->scratch);
+    }
+}
+
 void call_price(struct call *c)
 {
     if (!c->usage->seen || !c->dep)
@@ -651,6 +692,7 @@ void call_settle(struct call *c)
         report(c, ROUTE_OK_NEUTRAL, 0, ERR_SERVER, -1);
     count(c);
     answer_free(c);
+    tunnel_free(c);
     call_drop_bodies(c);
 }
 

@@ -5,6 +5,7 @@
  *   request.c   the upstream's request: spliced or translated
  *   answer.c    the upstream's answer: relayed or translated, whole or as a stream
  *   local.c     models that answer here: sluice/echo, mock_response
+ *   tunnel.c    a websocket, after the upstream's 101 (see realtime.h)
  */
 #ifndef SERVER_CALL_H
 #define SERVER_CALL_H
@@ -75,6 +76,7 @@ struct attempt {
 };
 
 struct inflate;
+struct tunnel;
 
 struct call {
     struct exchange *x;
@@ -94,6 +96,7 @@ struct call {
     struct dialect_relay *relay;     /* same dialect on both sides */
     struct translation *translation; /* or not */
     void *opened;                    /* a writer that began in silence, before any answer */
+    struct tunnel *tunnel;           /* a websocket; NULL: none, or not yet */
     const struct chat_usage *usage;  /* as far as it is known; never NULL */
     struct chat_error *last_error;   /* of the attempt that failed last; NULL: none did */
     str model_shown;                 /* what the client calls it */
@@ -123,6 +126,7 @@ struct call {
     bool waiting;        /* for the next attempt's delay */
     bool counted_stream; /* stats.streams holds this one */
     bool path_stream;    /* the path asks for a stream (Gemini) */
+    bool upgrade;        /* a websocket is asked for */
 };
 
 /* Serves x as a chat in its endpoint's dialect. */
@@ -131,6 +135,8 @@ void call_chat(struct exchange *x);
 void call_operation(struct exchange *x);
 /* Passes x on to that deployment's host, at that path. */
 void call_pass(struct exchange *x, const struct deployment *d, str path);
+/* Opens a websocket for op to a deployment of that model. */
+void call_upgrade(struct exchange *x, const struct operation *op, str model);
 /* Serves x as op; NULL: a chat. */
 void call_serve(struct exchange *x, const struct operation *op);
 
@@ -166,6 +172,8 @@ struct chat_error call_masked_error(struct call *c, const struct chat_error *err
 void call_drop_bodies(struct call *c);
 /* Prices c->usage. */
 void call_price(struct call *c);
+/* The answer has begun: frees what only another attempt would need. */
+void call_drop_request(struct call *c);
 
 /* answer.c */
 extern const struct client_ops call_client_ops;

@@ -29,6 +29,7 @@ struct endpoint {
     void (*serve)(struct exchange *x);
     bool no_body;               /* a body is ignored rather than kept */
     const struct operation *op; /* for call_operation */
+    bool websocket;             /* may be asked for one: see realtime.h */
 };
 
 struct endpoint_match {

@@ -8,8 +8,10 @@
 #include "server/call.h"
 #include "server/operation.h"
 #include "server/pass.h"
+#include "server/realtime.h"
 #include "server/reply.h"
 #include "server/responses.h"
+#include "server/tunnel.h"
 
 enum {
     /* A refused request's body up to this size is read to its end, so that the connection lives. */
@@ -27,7 +29,9 @@ static const struct {
     [X_ADMIT] = { "admit", TO(X_ROUTE) | TO(X_RELAY) | TO(X_SETTLE) },
     [X_ROUTE] = { "route", TO(X_WAIT) | TO(X_RELAY) | TO(X_SETTLE) },
     [X_WAIT] = { "wait", TO(X_RELAY) | TO(X_ROUTE) | TO(X_SETTLE) },
-    [X_RELAY] = { "relay", TO(X_ROUTE) | TO(X_SETTLE) }, /* route: nothing was sent yet */
+    [X_RELAY] = { "relay",
+                  TO(X_ROUTE) | TO(X_TUNNEL) | TO(X_SETTLE) }, /* route: nothing was sent yet */
+    [X_TUNNEL] = { "tunnel", TO(X_SETTLE) },
     [X_SETTLE] = { "settle", TO(X_DONE) },
     [X_DONE] = { "done", 0 },
 };
@@ -192,6 +196,9 @@ static void keep_fields(struct exchange *x, const struct http_head *head)
         str name = head->fields[i].name;
         if (str_ieq(name, S("origin")))
             x->cors = true;
+        else if (str_ieq(name, S("content-type")) &&
+                 str_istarts(head->fields[i].value, S("multipart/")))
+            x->asked->content_type = arena_dup(&x->arena, head->fields[i].value);
         if (passes && pass_keeps_field(x, name))
             http_add_field(&on, name, head->fields[i].value);
         else if (passes && str_istarts(name, S("x-pass-")) && name.n > 7 &&
@@ -199,9 +206,6 @@ static void keep_fields(struct exchange *x, const struct http_head *head)
             http_add_field(&on, str_skip(name, 7), head->fields[i].value);
         else if (str_ieq(name, S("upgrade")))
             x->asked->upgrade = str_icontains(head->fields[i].value, S("websocket"));
-        else if (str_ieq(name, S("content-type")) &&
-                 str_istarts(head->fields[i].value, S("multipart/")))
-            x->asked->content_type = arena_dup(&x->arena, head->fields[i].value);
         else if (str_ieq(name, S("x-litellm-timeout")))
             x->asked->timeout = arena_dup(&x->scratch, head->fields[i].value);
         else if (str_ieq(name, S("x-litellm-num-retries")))
@@ -266,9 +270,13 @@ static void start_body(struct exchange *x, const struct http_head *head)
         buf_room(&x->asked->body, (size_t)head->content_length);
 }
 
-/* Codex and realtime clients try a websocket first; 426 sends them to plain HTTP. */
-static void refuse_websocket(struct exchange *x, const struct http_head *head)
+/* Codex tries a websocket first; 426 sends it to plain HTTP. */
+static void take_websocket(struct exchange *x, const struct http_head *head)
 {
+    if (x->endpoint && x->endpoint->websocket) {
+        x->asked->offer = realtime_offer(x, head);
+        return;
+    }
     if (!head->upgrade || !str_ieq(http_field_get(head, S("upgrade")), S("websocket")))
         return;
     x->keep_alive = false;
@@ -282,7 +290,7 @@ static void refuse_websocket(struct exchange *x, const struct http_head *head)
 void exchange_head(struct exchange *x, const struct http_head *head)
 {
     find_endpoint(x);
-    refuse_websocket(x, head);
+    take_websocket(x, head);
     keep_fields(x, head);
     exchange_move(x, X_BODY);
     if (!x->asked->refusal && x->endpoint)
@@ -366,6 +374,22 @@ void exchange_client_drained(struct exchange *x)
 {
     if (x->call)
         call_client_drained(x->call);
+}
+
+void exchange_tunnel_bytes(struct exchange *x, str bytes)
+{
+    x->bytes_in += bytes.n;
+    tunnel_client_bytes(x->call, bytes);
+}
+
+void exchange_tunnel_eof(struct exchange *x)
+{
+    tunnel_client_eof(x->call);
+}
+
+void exchange_tunnel_cut(struct exchange *x)
+{
+    tunnel_cut(x->call);
 }
 
 void exchange_write(struct exchange *x, const str *pieces, size_t n)

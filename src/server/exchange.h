@@ -2,7 +2,7 @@
  *
  * The states (see exchange.c for who may follow whom):
  *
- *   head -> body -> admit -> route -> wait -> relay -> settle -> done
+ *   head -> body -> admit -> route -> wait -> relay -> (tunnel ->) settle -> done
  *                              ^-------|-------'   retry, until the client has a byte
  *
  * An exchange is owned by its worker. It outlives its client connection only until it has settled.
@@ -28,6 +28,7 @@ enum xstate {
     X_ROUTE,
     X_WAIT,
     X_RELAY,
+    X_TUNNEL,
     X_SETTLE,
     X_DONE,
     X_COUNT,
@@ -36,6 +37,7 @@ enum xstate {
 struct call; /* a call to a model: server/call.h */
 struct inflate;
 struct response_keep; /* server/responses.c */
+struct ws_offer;      /* server/realtime.h */
 
 enum { CALL_ID_BYTES = 36 };
 
@@ -48,6 +50,7 @@ struct asked {
     str timeout, num_retries;  /* x-litellm-timeout, x-litellm-num-retries; empty: not given */
     struct buf body;
     struct inflate *inflate;    /* Content-Encoding of the request */
+    struct ws_offer *offer;     /* of a websocket, where there may be one; else NULL */
     bool upgrade;               /* to a websocket */
     struct chat_error *refusal; /* to be answered when the body is over */
 };
@@ -97,6 +100,10 @@ void exchange_request_end(struct exchange *x);
 void exchange_refuse(struct exchange *x, unsigned status, const char *why);
 void exchange_client_gone(struct exchange *x);
 void exchange_client_drained(struct exchange *x);
+/* After http_conn_tunnel: bytes of the client, the end of them, and that the gateway has to end. */
+void exchange_tunnel_bytes(struct exchange *x, str bytes);
+void exchange_tunnel_eof(struct exchange *x);
+void exchange_tunnel_cut(struct exchange *x);
 
 /* Frees the worker's stock of finished exchanges. */
 void exchange_free_spares(struct server_worker *sw);

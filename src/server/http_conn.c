@@ -17,7 +17,7 @@ enum {
     TRIM_MS = 1000,
 };
 
-enum phase { PHASE_IDLE, PHASE_HEAD, PHASE_BODY, PHASE_ANSWER, PHASE_LINGER };
+enum phase { PHASE_IDLE, PHASE_HEAD, PHASE_BODY, PHASE_ANSWER, PHASE_TUNNEL, PHASE_LINGER };
 
 static void on_read(struct conn *c, str bytes);
 static void on_eof(struct conn *c);
@@ -97,6 +97,7 @@ static void expired(struct deadline *d)
             client_left(hc);
         break;
     case PHASE_ANSWER:
+    case PHASE_TUNNEL:
         if (conn_queued(&hc->conn) == 0) /* we wait for the upstream, not for the client */
             hc->progress_ms = worker_now_ms(&hc->sw->w);
         if (stalled(hc))
@@ -260,23 +261,28 @@ static void feed(struct http_conn *hc, str in)
     }
 out:
     hc->feeding = false;
-    if (hc->x && hc->held && hc->held->n > HELD_BYTES_MAX && !hc->paused) {
-        hc->paused = true;
-        conn_read_stop(&hc->conn);
-    }
+    if (hc->x && hc->held && hc->held->n > HELD_BYTES_MAX && !hc->paused)
+        http_conn_pause(hc);
 }
 
 static void on_read(struct conn *c, str bytes)
 {
     struct http_conn *hc = of(c);
-    if (!hc->discarding)
+    if (hc->discarding)
+        return;
+    if (hc->phase == PHASE_TUNNEL)
+        exchange_tunnel_bytes(hc->x, bytes);
+    else
         feed(hc, bytes);
 }
 
 static void on_eof(struct conn *c)
 {
-    /* As nginx does: a client that closes its sending side has left. */
-    client_left(of(c));
+    struct http_conn *hc = of(c);
+    if (hc->phase == PHASE_TUNNEL)
+        exchange_tunnel_eof(hc->x);
+    else /* as nginx does: a client that closes its sending side has left */
+        client_left(hc);
 }
 
 static void on_error(struct conn *c, const struct err *err)
@@ -321,13 +327,36 @@ size_t http_conn_queued(const struct http_conn *hc)
     return conn_queued(&hc->conn);
 }
 
+void http_conn_pause(struct http_conn *hc)
+{
+    hc->paused = true;
+    conn_read_stop(&hc->conn);
+}
+
+void http_conn_resume(struct http_conn *hc)
+{
+    if (!hc->paused)
+        return;
+    hc->paused = false;
+    conn_read_start(&hc->conn);
+}
+
+void http_conn_tunnel(struct http_conn *hc)
+{
+    struct buf *held = hc->held;
+    BUG_UNLESS(!hc->feeding && hc->request_done);
+    arm(hc, PHASE_TUNNEL, STALL_MS);
+    http_conn_resume(hc);
+    hc->held = NULL;
+    if (held)
+        exchange_tunnel_bytes(hc->x, buf_str(held));
+    free_held(held);
+}
+
 static void next_request(struct http_conn *hc)
 {
     arm(hc, PHASE_IDLE, IDLE_MS);
-    if (hc->paused) {
-        hc->paused = false;
-        conn_read_start(&hc->conn);
-    }
+    http_conn_resume(hc);
     if (hc->held && !hc->feeding) {
         struct buf *held = hc->held;
         hc->held = NULL;
@@ -341,10 +370,7 @@ static void close_behind(struct http_conn *hc)
 {
     conn_shutdown(&hc->conn);
     hc->discarding = true;
-    if (hc->paused) {
-        hc->paused = false;
-        conn_read_start(&hc->conn);
-    }
+    http_conn_resume(hc);
     arm(hc, PHASE_LINGER, conn_queued(&hc->conn) ? STALL_MS : LINGER_MS);
 }
 
@@ -379,5 +405,7 @@ void http_conn_drain(struct http_conn *hc)
 
 void http_conn_cut(struct http_conn *hc)
 {
+    if (hc->phase == PHASE_TUNNEL)
+        exchange_tunnel_cut(hc->x);
     client_left(hc);
 }

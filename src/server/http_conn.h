@@ -44,6 +44,14 @@ void http_conn_write(struct http_conn *hc, const str *pieces, size_t n);
 str http_conn_peer(struct http_conn *hc, char other[64]);
 /* Bytes waiting for a slow reader. */
 size_t http_conn_queued(const struct http_conn *hc);
+/* The answer was a 101: from here on what the client sends, what already waits included, is not
+ * HTTP and goes to exchange_tunnel_bytes as it comes. The last thing to do: the exchange may end in
+ * it. */
+void http_conn_tunnel(struct http_conn *hc);
+/* A tunnel's bytes wait with the client until http_conn_resume; those of one read may still come.
+ */
+void http_conn_pause(struct http_conn *hc);
+void http_conn_resume(struct http_conn *hc);
 /* The exchange has written its whole answer (keep: it may be followed by another on this
  * connection). hc->x is gone after this. */
 void http_conn_finish(struct http_conn *hc, bool keep);

@@ -2,6 +2,7 @@
 
 #include "http/url.h"
 #include "server/operation.h"
+#include "server/realtime.h"
 #include "server/reply.h"
 
 /* ---- where to ------------------------------------------------------------------------------- */
@@ -20,13 +21,14 @@ static str first_segment(str path, str *ret_rest)
 static void serve_vendor(struct exchange *x);
 static void serve_own(struct exchange *x);
 
-static const struct endpoint vendor_row = {
-    "*", "", ACCESS_KEY, DIALECT_OPENAI_CHAT, serve_vendor, false, &operation_pass
-};
-static const struct endpoint own_row = { "*",       "",    ACCESS_KEY,     DIALECT_OPENAI_CHAT,
-                                         serve_own, false, &operation_pass };
-static const struct endpoint open_row = { "*",       "",    ACCESS_PUBLIC,  DIALECT_OPENAI_CHAT,
-                                          serve_own, false, &operation_pass };
+#define ROW(access_, serve_)                                                          \
+    {                                                                                 \
+        .method = "*", .path = "", .access = access_, .dialect = DIALECT_OPENAI_CHAT, \
+        .serve = serve_, .op = &operation_pass, .websocket = true                     \
+    }
+static const struct endpoint vendor_row = ROW(ACCESS_KEY, serve_vendor);
+static const struct endpoint own_row = ROW(ACCESS_KEY, serve_own);
+static const struct endpoint open_row = ROW(ACCESS_PUBLIC, serve_own);
 
 const struct endpoint *pass_find(struct exchange *x)
 {
@@ -79,7 +81,7 @@ static bool stays_here(const struct exchange *x, str name)
                                          "http2-settings" };
     return listed(name, names, COUNT_OF(names)) || str_istarts(name, S("x-litellm-")) ||
            str_istarts(name, S("x-forwarded-")) || str_istarts(name, S("x-openwebui-")) ||
-           str_ieq(name, x->snap->config->key_header);
+           str_istarts(name, S("sec-websocket-")) || str_ieq(name, x->snap->config->key_header);
 }
 
 bool pass_takes_field(const struct exchange *x, str name)
@@ -105,12 +107,15 @@ bool pass_keeps_field(const struct exchange *x, str name)
     return own && own->pass->forward_headers;
 }
 
-bool pass_returns_field(str name)
+bool pass_returns_field(str name, str value, unsigned status)
 {
     static const char *const names[] = { "retry-after",     "retry-after-ms", "content-disposition",
                                          "content-range",   "accept-ranges",  "etag",
                                          "last-modified",   "deprecation",    "sunset",
                                          "content-language" };
+    /* What was made, by its path: never another host. */
+    if (str_ieq(name, S("location")))
+        return status == 201 && str_starts(value, S("/")) && !str_starts(value, S("//"));
     return listed(name, names, COUNT_OF(names));
 }
 
@@ -147,8 +152,7 @@ static void add_query(struct buf *b, str query, str own)
     }
 }
 
-/* The base without what only its models need (Azure). */
-static str account_base(const struct deployment *d)
+str pass_account_base(const struct deployment *d)
 {
     static const char mark[] = "/deployments/";
     const char *at = memmem(d->base_path.p, d->base_path.n, mark, sizeof(mark) - 1);
@@ -167,6 +171,8 @@ void pass_to_deployment(struct exchange *x, const struct deployment *d, str path
     struct err e = { 0 };
     struct url_path p;
     struct buf b;
+    if (x->asked->offer && !realtime_accepts(x))
+        return;
     if (path.n && FAILED(url_path_parse(path, URL_PATH_PASS_THROUGH, &x->scratch, &p, &e))) {
         reply_error_text(x, 400, "invalid_request_error", "path",
                          "The path cannot be passed on: %s", e.text);
@@ -174,7 +180,7 @@ void pass_to_deployment(struct exchange *x, const struct deployment *d, str path
     }
     if (path.n == 0)
         p = (struct url_path){ 0 };
-    str base = account_base(d);
+    str base = pass_account_base(d);
     buf_init(&b, 64 * 1024);
     buf_add(&b, base);
     for (size_t i = d->pass ? 0 : doubled(base, &p); i < p.n; i++) {

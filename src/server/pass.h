@@ -17,11 +17,13 @@ bool pass_takes_field(const struct exchange *x, str name);
 /* A request's field that goes on. */
 bool pass_keeps_field(const struct exchange *x, str name);
 /* An answer's field that comes back. */
-bool pass_returns_field(str name);
-/* Serves /v1/files, /v1/batches and their like: by OpenAI, or by the vendor that
- * `custom_llm_provider` or `provider` in the query names. */
+bool pass_returns_field(str name, str value, unsigned status);
+/* The deployment's base without what only its models need (Azure). */
+str pass_account_base(const struct deployment *d);
 /* Any path of the deployment's server. */
 void pass_to_deployment(struct exchange *x, const struct deployment *d, str path);
+/* Serves /v1/files, /v1/batches and their like: by OpenAI, or by the vendor that
+ * `custom_llm_provider` or `provider` in the query names. */
 void pass_to_openai(struct exchange *x);
 void pass_to_anthropic(struct exchange *x); /* /v1/messages/batches */
 

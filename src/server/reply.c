@@ -165,6 +165,9 @@ void reply_error(struct exchange *x, const struct chat_error *err)
     retry_after(out, err->retry_after_ms);
     if (err->status == 401)
         buf_add(out, S("www-authenticate: Bearer\r\n"));
+    if (err->status == 426 && x->endpoint && x->endpoint->websocket)
+        buf_add(out,
+                S("connection: upgrade\r\nupgrade: websocket\r\nsec-websocket-version: 13\r\n"));
     if (err->status == 405 && x->path.n)
         buf_add(out, S("allow: GET, POST, OPTIONS\r\n"));
     reply_body_head(x, out, S("application/json"), body.n);

@@ -8,6 +8,7 @@
 #include "server/drop_params.h"
 #include "server/fetch.h"
 #include "server/operation.h"
+#include "server/realtime.h"
 #include "server/responses.h"
 
 /* Three ways to the upstream's body, from cheap to thorough:
@@ -285,6 +286,8 @@ static void add_pass_head(struct call *c, str path, size_t body_bytes)
         buf_u64(h, body_bytes);
         buf_add(h, S("\r\n"));
     }
+    if (c->upgrade)
+        realtime_add_fields(c, h);
     buf_add(h, S("\r\n"));
 }
 
@@ -297,6 +300,11 @@ static void add_head(struct call *c, str path, size_t body_bytes)
     }
     struct buf *h = &c->x->sw->out; /* copied into scratch once it is complete */
     buf_clear(h);
+    if (c->upgrade) {
+        realtime_add_head(c, h);
+        buf_add(h, S("\r\n"));
+        return;
+    }
     buf_add(h, S("POST "));
     buf_add(h, d->base_path);
     buf_add(h, path);
@@ -343,7 +351,9 @@ static rc make_body(struct call *c, size_t *ret_bytes, struct err *e)
     str pieces[7];
     size_t n;
     bool same = c->op ? operation_splices(c) : !needs_translation(c);
-    if (c->op && c->op->pass) {
+    if (c->upgrade) {
+        n = 0;
+    } else if (c->op && c->op->pass) {
         pieces[0] = buf_str(&c->x->asked->body);
         n = pieces[0].n ? 1 : 0;
     } else if (c->op && c->op->form) {
@@ -383,7 +393,9 @@ rc call_send(struct call *c, struct err *e)
     TRY(take_source(c, e));
     TRY(make_body(c, &bytes, e));
     add_head(c,
-             c->op ? operation_path(c) : c->out->chat_path(&t, c->dep->base_has_path, &x->scratch),
+             c->upgrade && !c->op->pass ? S("")
+             : c->op                    ? operation_path(c)
+                                        : c->out->chat_path(&t, c->dep->base_has_path, &x->scratch),
              bytes);
     if (c->out->write_fields && (!c->op || c->op->fields)) {
         head->n -= 2; /* before the blank line */
@@ -392,6 +404,7 @@ rc call_send(struct call *c, struct err *e)
     }
     c->try->request.origin = &c->dep->origin;
     c->try->request.pieces[0] = arena_dup(&x->scratch, buf_str(head));
+    c->try->request.upgrade = c->upgrade;
     c->try->request.head_method = c->op && c->op->pass && x->head_request;
     c->try->request.connect_ms = c->dep->connect_ms;
     c->in_flight = true;

@@ -15,6 +15,8 @@ static const struct {
     { "openai/m", "http://h:1/v1/", "", "http://h:1 /v1/chat/completions" },
     { "openai/m", "http://h:1", "", "http://h:1 /v1/chat/completions" },
     { "openai/m", "http://h:1/", "", "http://h:1 /v1/chat/completions" },
+    { "openai/m", "ws://h:1", "", "http://h:1 /v1/chat/completions" },
+    { "openai/m", "WSS://h:1/v1/realtime", "", "https://h:1 /v1/chat/completions" },
     { "openai/m", "http://h:1/v1/chat/completions", "", "http://h:1 /v1/chat/completions" },
     { "openai/m", "http://h:1/api/openai", "", "http://h:1 /api/openai/chat/completions" },
     { "openai/m", "HTTP://Host.Example:1/V1", "", "http://host.example:1 /V1/chat/completions" },
