@@ -66,9 +66,9 @@ static void end_string(struct realtime_usage *r)
         return;
     r->takes_type = false;
     r->type = TYPE_NONE;
-    for (uint8_t i = TYPE_NONE + 1; i < COUNT_OF(types); i++)
+    for (size_t i = TYPE_NONE + 1; i < COUNT_OF(types); i++)
         if (name_is(r, str_c(types[i].name)) && (i != TYPE_TRANSCRIPTION || r->transcribes))
-            r->type = i;
+            r->type = (uint8_t)i;
     r->done = r->type == TYPE_NONE; /* nearly all events: the rest of them is not looked at */
 }
 
