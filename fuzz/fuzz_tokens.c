@@ -1,6 +1,8 @@
 /* Pieces are the text again, none is empty; a piece has at least one token for every 128 bytes and
  * at most one a byte, its tokens' bytes are the piece's; the work is bounded by n log n. */
+#include "base/base64.h"
 #include "base/mem.h"
+#include "chat/image_size.h"
 #include "token/count.h"
 
 static void check_piece(enum token_encoding e, str piece)
@@ -33,6 +35,17 @@ static void check_text(enum token_encoding e, str text)
     BUG_UNLESS(at == text.n);
 }
 
+static void check_picture(str bytes)
+{
+    struct buf b;
+    uint32_t w, h;
+    buf_init(&b, 4 * bytes.n + 8);
+    base64_add(&b, bytes);
+    BUG_UNLESS(image_size(buf_str(&b), &w, &h) == (w && h));
+    image_size(bytes, &w, &h); /* hardly base64 */
+    buf_done(&b);
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n);
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n)
 {
@@ -43,6 +56,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n)
     check_text(TOKEN_O200K, (str){ text, n });
     BUG_UNLESS(token_estimate((str){ text, n }) >= 0);
     token_model_of((str){ text, n });
+    check_picture((str){ text, n });
     mem_free(text);
     return 0;
 }

@@ -19,7 +19,6 @@ void admin_models(struct exchange *x);     /* GET /v1/models, in the caller's di
 void admin_model(struct exchange *x);      /* GET /v1/models/ID */
 void admin_model_info(struct exchange *x); /* GET /model/info */
 void admin_model_group_info(struct exchange *x);
-void admin_token_counter(struct exchange *x); /* POST /utils/token_counter */
 void admin_metrics(struct exchange *x);
 void admin_page(struct exchange *x);        /* GET / */
 void admin_gemini_post(struct exchange *x); /* POST /v1beta/models/MODEL:METHOD */

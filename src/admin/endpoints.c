@@ -1,5 +1,6 @@
 #include "admin/admin.h"
 
+#include "server/count.h"
 #include "server/operation.h"
 #include "server/pass.h"
 #include "server/realtime.h"
@@ -20,6 +21,7 @@ const struct endpoint admin_endpoints[] = {
     /* method, path, access, dialect, serve, no_body */
     { "POST", "/v1/chat/completions", ACCESS_KEY, OPENAI, call_chat, false },
     { "POST", "/v1/responses", ACCESS_KEY, RESPONSES, responses_create, false },
+    { "POST", "/v1/responses/input_tokens", ACCESS_KEY, RESPONSES, responses_input_tokens, false },
     { "GET", "/v1/responses", ACCESS_KEY, RESPONSES, responses_upgrade, true },
     { "GET", "/v1/responses/*", ACCESS_KEY, RESPONSES, responses_by_id, true },
     { "DELETE", "/v1/responses/*", ACCESS_KEY, RESPONSES, responses_by_id, true },
@@ -84,7 +86,7 @@ const struct endpoint admin_endpoints[] = {
     REALTIME("/v1/realtime/sessions"),
     REALTIME("/v1/realtime/transcription_sessions"),
 
-    { "POST", "/utils/token_counter", ACCESS_KEY, OPENAI, admin_token_counter, false },
+    { "POST", "/utils/token_counter", ACCESS_KEY, OPENAI, count_serve, false },
     { "GET", "/api/version", ACCESS_PUBLIC, OLLAMA, admin_ollama_version, true },
     { "GET", "/api/tags", ACCESS_KEY, OLLAMA, admin_ollama_tags, true },
     { "GET", "/api/ps", ACCESS_KEY, OLLAMA, admin_ollama_ps, true },

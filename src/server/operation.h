@@ -40,7 +40,8 @@ struct operation {
 
 extern const struct operation operation_pass, operation_count, operation_embeddings,
     operation_rerank, operation_moderations, operation_images, operation_image_edits,
-    operation_image_variations, operation_speech, operation_transcriptions, operation_translations;
+    operation_image_variations, operation_speech, operation_transcriptions, operation_translations,
+    operation_token_counter;
 
 /* ---- for the files of the call -------------------------------------------------------------- */
 

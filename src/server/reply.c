@@ -125,16 +125,27 @@ void reply_last_chunk(struct exchange *x, struct buf *out)
         buf_add(out, S("0\r\n\r\n"));
 }
 
-void reply_full(struct exchange *x, unsigned status, str type, str body)
+static void send_full(struct exchange *x, unsigned status, str fields, str type, str body)
 {
     struct buf *out = &x->sw->out;
     buf_clear(out);
     reply_begin(x, out, status);
+    buf_add(out, fields);
     reply_body_head(x, out, type, body.n);
     str pieces[2] = { buf_str(out), body };
     x->started = true;
     exchange_write(x, pieces, x->head_request ? 1 : 2);
     exchange_finish(x, true);
+}
+
+void reply_full(struct exchange *x, unsigned status, str type, str body)
+{
+    send_full(x, status, (str){ 0 }, type, body);
+}
+
+void reply_json_fields(struct exchange *x, str fields, str body)
+{
+    send_full(x, 200, fields, S("application/json"), body);
 }
 
 void reply_json(struct exchange *x, unsigned status, str body)

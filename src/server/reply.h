@@ -26,6 +26,8 @@ void reply_last_chunk(struct exchange *x, struct buf *out);
 /* A complete answer, and the end of the exchange. */
 void reply_full(struct exchange *x, unsigned status, str type, str body);
 void reply_json(struct exchange *x, unsigned status, str body);
+/* 200 with more response fields: "name: value\r\n"... */
+void reply_json_fields(struct exchange *x, str fields, str body);
 /* err in the caller's dialect, Retry-After included. Ends the exchange. */
 void reply_error(struct exchange *x, const struct chat_error *err);
 /* The same from a kind and a sentence. */

@@ -3,6 +3,7 @@
 #include "base/clock.h"
 #include "json/splice.h"
 #include "json/write.h"
+#include "server/operation.h"
 #include "server/reply.h"
 #include "server/response_store.h"
 
@@ -163,7 +164,8 @@ static bool refused(struct exchange *x, const struct json_member *m, const struc
     return true;
 }
 
-void responses_create(struct exchange *x)
+/* op: what is done with the whole request; NULL: it is answered. */
+static void serve(struct exchange *x, const struct operation *op)
 {
     struct json_member m[MEMBERS] = {
         [PREVIOUS] = { .name = S("previous_response_id") }, [STORE] = { .name = S("store") },
@@ -173,7 +175,7 @@ void responses_create(struct exchange *x)
     struct err e;
     enum json_kind top;
     if (FAILED(json_scan(buf_str(&x->asked->body), m, MEMBERS, &top, &e)) || top != JSON_OBJECT) {
-        call_chat(x); /* which says what is wrong */
+        call_serve(x, op); /* which says what is wrong */
         return;
     }
     str model = json_unescape(&x->scratch, m[MODEL].value);
@@ -181,9 +183,10 @@ void responses_create(struct exchange *x)
     bool goes_on = m[PREVIOUS].kind == JSON_STRING && m[PREVIOUS].value.n > 2;
     if (refused(x, m, first))
         return;
-    if (m[STORE].kind != JSON_FALSE || goes_on) {
+    bool store = !op && m[STORE].kind != JSON_FALSE;
+    if (store || goes_on) {
         x->keep = NEW(&x->arena, struct response_keep, 1);
-        x->keep->store = m[STORE].kind != JSON_FALSE;
+        x->keep->store = store;
         buf_init(&x->keep->items, BODY_BYTES_MAX);
         if (goes_on && first && resolve(x, m, first))
             return;
@@ -191,7 +194,17 @@ void responses_create(struct exchange *x)
         if (x->keep->previous.n)
             rewrite(x, m);
     }
-    call_chat(x);
+    call_serve(x, op);
+}
+
+void responses_create(struct exchange *x)
+{
+    serve(x, NULL);
+}
+
+void responses_input_tokens(struct exchange *x)
+{
+    serve(x, &operation_count);
 }
 
 /* ---- the call ------------------------------------------------------------------------------- */

@@ -11,8 +11,9 @@
 #include "server/call.h"
 
 /* Endpoints. */
-void responses_create(struct exchange *x);  /* POST /v1/responses */
-void responses_by_id(struct exchange *x);   /* GET, DELETE, POST /v1/responses/ID[/...] */
+void responses_create(struct exchange *x);       /* POST /v1/responses */
+void responses_input_tokens(struct exchange *x); /* POST /v1/responses/input_tokens */
+void responses_by_id(struct exchange *x);        /* GET, DELETE, POST /v1/responses/ID[/...] */
 void responses_upgrade(struct exchange *x); /* GET /v1/responses: a websocket, which we have not */
 
 /* ---- for the call; nothing happens where x->keep is NULL ---- */
