@@ -73,6 +73,26 @@ static bool was_visited(const struct plan_state *s, const struct route_group *gr
     return false;
 }
 
+/* The one deployment as a group. Where its model has a star, what the star stands for is in the name
+ * that was asked for. */
+static struct route_target only_target(const struct route_table *t, str model,
+                                       const struct deployment *only, struct arena *a)
+{
+    struct route_group *g = NEW(a, struct route_group, 1);
+    struct route_target target;
+    bool by_id = !pattern_is(only->model) || !route_resolve(t, model, &target);
+    if (by_id)
+        target = (struct route_target){ .name = only->group_name, .by_id = true };
+    else
+        *g = *target.group;
+    g->members = NEW(a, const struct deployment *, 1);
+    g->members[0] = only;
+    g->n = 1;
+    g->name = only->group_name;
+    target.group = g;
+    return target;
+}
+
 bool plan_init(struct plan *p, const struct route_table *t, str model,
                const struct plan_options *options, struct arena *a)
 {
@@ -81,12 +101,7 @@ bool plan_init(struct plan *p, const struct route_table *t, str model,
     str name = model;
     *p = (struct plan){ .table = t, .arena = a, .options = *options, .asked = model };
     if (options->only) {
-        struct route_group *g = NEW(a, struct route_group, 1);
-        g->members = NEW(a, const struct deployment *, 1);
-        g->members[0] = options->only;
-        g->n = 1;
-        g->name = options->only->group_name;
-        target = (struct route_target){ .group = g, .name = g->name, .by_id = true };
+        target = only_target(t, model, options->only, a);
     } else if (!route_resolve(t, model, &target)) {
         const struct fallback_target *f = t->config->default_fallbacks;
         if (options->disable_fallbacks || !f || !route_resolve(t, f->model, &target))

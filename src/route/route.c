@@ -346,6 +346,17 @@ bool route_serves(const struct route_target *target, const struct deployment *d)
     return !target->group->any_vendor || d->provider == target->vendor;
 }
 
+bool route_holds(const struct route_table *t, str name, const struct deployment *d)
+{
+    struct route_target target;
+    if (!route_resolve(t, name, &target) || !route_serves(&target, d))
+        return false;
+    for (size_t i = 0; i < target.group->n; i++)
+        if (target.group->members[i] == d)
+            return true;
+    return false;
+}
+
 static str fill(str model, const str *captures, size_t n, struct arena *a)
 {
     struct buf b;

@@ -118,6 +118,8 @@ size_t route_name_count(const struct route_table *t);
 str route_name(const struct route_table *t, size_t i);
 /* Whether a request for this name would find something (aliases, ids, wildcards included). */
 bool route_knows(const struct route_table *t, str name);
+/* Whether that deployment may be asked for this name. */
+bool route_holds(const struct route_table *t, str name, const struct deployment *d);
 /* First deployment of a name, for /model/info and the like; NULL if none. */
 const struct deployment *route_first(const struct route_table *t, str name);
 
@@ -171,7 +173,7 @@ struct plan_options {
     bool disable_fallbacks;
     bool realtime;                 /* only deployments that have it */
     str fallbacks;                 /* JSON text of the request's own list; empty: none */
-    const struct deployment *only; /* this one, whatever the name */
+    const struct deployment *only; /* this one, whatever the name; see route_holds */
 };
 
 struct plan_options plan_options_default(void);

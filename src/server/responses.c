@@ -13,7 +13,8 @@ enum { BODY_BYTES_MAX = 256 * 1024 * 1024 };
 struct response_keep {
     struct buf items; /* what goes in: JSON items, history first */
     str previous;     /* previous_response_id, resolved here */
-    str unresolved;   /* the same, or a conversation: only an upstream can know it */
+    str unresolved;   /* the same, which only an upstream can know */
+    str conversation; /* the id of one: likewise */
     const struct deployment *pinned;
     struct chat_extra *echo;
     bool store;
@@ -21,6 +22,10 @@ struct response_keep {
 };
 
 enum { PREVIOUS, STORE, BACKGROUND, CONVERSATION, INPUT, MODEL, MEMBERS };
+
+static const char no_conversations[] =
+    "This model has no stored conversations: its upstream has no Responses API. Use "
+    "`previous_response_id`, or send the whole conversation as `input`.";
 
 static bool is_native(const struct deployment *d)
 {
@@ -118,8 +123,17 @@ static str not_found(struct exchange *x, str id)
                      STRF(str_take(id, 200)));
 }
 
+/* The deployment that has what the request refers to; NULL: it is gone, or another model is asked for
+ * now. */
+static const struct deployment *keeper_of(const struct exchange *x, str model, str id)
+{
+    const struct deployment *d = deployment_of(x, id);
+    return d && route_holds(x->snap->routes, model, d) ? d : NULL;
+}
+
 /* True: the request has been answered. */
-static bool resolve(struct exchange *x, struct json_member *m, const struct deployment *first)
+static bool resolve(struct exchange *x, struct json_member *m, str model,
+                    const struct deployment *first)
 {
     struct response_keep *k = x->keep;
     struct stored_response before;
@@ -133,17 +147,32 @@ static bool resolve(struct exchange *x, struct json_member *m, const struct depl
     }
     if (before.deployment.n) {
         k->unresolved = id;
-        k->pinned = deployment_of(x, before.deployment);
-        /* Not where the model is in the name that was asked for, or another is asked for now. */
-        if (k->pinned && (str_index(k->pinned->model, '*') < k->pinned->model.n || !first ||
-                          !str_eq(first->group_name, k->pinned->group_name)))
-            k->pinned = NULL;
+        k->pinned = keeper_of(x, model, before.deployment);
         return false;
     }
     k->previous = id;
     add_items(&k->items, before.items);
     add_items(&k->items, output_of(before.body));
     return false;
+}
+
+/* Conversations are their upstream's: it is known from the last response in one. */
+static void continue_conversation(struct exchange *x, const struct json_member *m, str model)
+{
+    struct response_keep *k = x->keep;
+    struct stored_response last;
+    str text = m[CONVERSATION].value;
+    if (m[CONVERSATION].kind == JSON_OBJECT) {
+        struct json_member id = { .name = S("id") };
+        if (FAILED(json_scan(text, &id, 1, NULL, NULL)) || id.kind != JSON_STRING)
+            return;
+        text = id.value;
+    }
+    k->conversation = arena_dup(&x->arena, json_unescape(&x->arena, text));
+    if (response_store_get(x->sw->server->responses, k->conversation, x->owner, clock_wall_ms(),
+                           &x->scratch, &last) &&
+        last.deployment.n)
+        k->pinned = keeper_of(x, model, last.deployment);
 }
 
 static bool refused(struct exchange *x, const struct json_member *m, const struct deployment *first)
@@ -156,9 +185,7 @@ static bool refused(struct exchange *x, const struct json_member *m, const struc
             S("This model's responses cannot run in the background: its upstream has no Responses "
               "API. Send the request without `background`."));
     else if (m[CONVERSATION].kind == JSON_STRING || m[CONVERSATION].kind == JSON_OBJECT)
-        refuse(x, "conversation", "unsupported_parameter",
-               S("This model has no stored conversations: its upstream has no Responses API. Use "
-                 "`previous_response_id`, or send the whole conversation as `input`."));
+        refuse(x, "conversation", "unsupported_parameter", str_c(no_conversations));
     else
         return false;
     return true;
@@ -181,15 +208,18 @@ static void serve(struct exchange *x, const struct operation *op)
     str model = json_unescape(&x->scratch, m[MODEL].value);
     const struct deployment *first = route_first(x->snap->routes, model);
     bool goes_on = m[PREVIOUS].kind == JSON_STRING && m[PREVIOUS].value.n > 2;
+    bool talks = m[CONVERSATION].kind == JSON_STRING || m[CONVERSATION].kind == JSON_OBJECT;
     if (refused(x, m, first))
         return;
     bool store = !op && m[STORE].kind != JSON_FALSE;
-    if (store || goes_on) {
+    if (store || goes_on || talks) {
         x->keep = NEW(&x->arena, struct response_keep, 1);
         x->keep->store = store;
         buf_init(&x->keep->items, BODY_BYTES_MAX);
-        if (goes_on && first && resolve(x, m, first))
+        if (goes_on && first && resolve(x, m, model, first))
             return;
+        if (talks)
+            continue_conversation(x, m, model);
         add_input(&x->keep->items, &m[INPUT]);
         if (x->keep->previous.n)
             rewrite(x, m);
@@ -217,7 +247,11 @@ const struct deployment *responses_pin(const struct exchange *x)
 rc responses_check(const struct call *c, struct err *e)
 {
     const struct response_keep *k = c->x->keep;
-    if (!k || !k->unresolved.n || is_native(c->dep))
+    if (!k || is_native(c->dep))
+        return RC_OK;
+    if (k->conversation.n)
+        return fail(e, E_SYNTAX, "conversation", 0, "%s", no_conversations);
+    if (!k->unresolved.n)
         return RC_OK;
     return fail(e, E_SYNTAX, "previous_response_id", 0, "%s", not_found(c->x, k->unresolved).p);
 }
@@ -291,12 +325,17 @@ static void note(const struct call *c, str response)
                                  .deployment = c->dep->id,
                                  .owner = x->owner };
     x->keep->noted = true;
-    put(x, &r);
+    if (x->keep->store)
+        put(x, &r);
+    r.id = x->keep->conversation;
+    if (r.id.n)
+        put(x, &r);
 }
 
 void responses_keep_relayed(const struct call *c, str response)
 {
-    if (c->x->keep && c->x->keep->store && is_native(c->dep))
+    const struct response_keep *k = c->x->keep;
+    if (k && (k->store || k->conversation.n) && is_native(c->dep))
         note(c, response);
 }
 
@@ -305,7 +344,7 @@ void responses_keep_event(const struct call *c, str event)
     struct json_member response = { .name = S("response") };
     struct err e;
     const struct response_keep *k = c->x->keep;
-    if (!k || !k->store || k->noted || !is_native(c->dep))
+    if (!k || !(k->store || k->conversation.n) || k->noted || !is_native(c->dep))
         return;
     if (!FAILED(json_scan(event, &response, 1, NULL, &e)) && response.kind == JSON_OBJECT)
         note(c, response.value);

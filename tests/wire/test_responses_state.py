@@ -214,3 +214,49 @@ def test_with_a_master_key(gateway, upstream):
     key = {"authorization": "Bearer sk-master-key-of-test"}
     assert g.http.get(f"/v1/responses/{one['id']}", headers=key).status_code == 200
     assert g.http.get(f"/v1/responses/{one['id']}").status_code == 401
+
+
+def wildcards(gateway, upstream):
+    ups = [native(upstream), native(upstream)]
+    return ups, gateway(config_of(*[model("gpt/*", up.base, model="openai/responses/u-*") for up in ups],
+                                  litellm_settings={"num_retries": 0}))
+
+
+def test_a_wildcard_models_responses_are_found_again(gateway, upstream):
+    ups, g = wildcards(gateway, upstream)
+    first = g.http.post("/v1/responses", json={"model": "gpt/x", "input": "a"}).json()
+    for _ in range(8):
+        r = g.http.post("/v1/responses", json={"model": "gpt/y", "input": "b", "previous_response_id": first["id"]})
+        assert r.status_code == 200 and r.json()["model"] == "gpt/y", r.text
+    sent = [b["model"] for up in ups for b in up.given.values()]
+    assert sorted(sent) == ["u-x"] + ["u-y"] * 8
+
+
+def test_a_conversation_stays_where_it_is(gateway, upstream):
+    ups, g = wildcards(gateway, upstream)
+    for i in range(8):
+        conversation = "conv_1" if i % 2 else {"id": "conv_1"}
+        r = g.http.post("/v1/responses", json={"model": "gpt/x", "input": "a", "conversation": conversation,
+                                               "store": i % 3 > 0, "stream": i == 4})
+        assert r.status_code == 200, r.text
+    assert sorted(len(up.given) for up in ups) == [0, 8]
+
+
+def test_the_upstreams_error_keeps_its_code(gateway, upstream):
+    _, g = wildcards(gateway, upstream)
+    for stream in (False, True):
+        r = g.http.post("/v1/responses", json={"model": "gpt/x", "input": "a", "stream": stream,
+                                               "previous_response_id": "resp_gone"})
+        error = r.json()["error"]
+        assert r.status_code == 400 and "previous not found" in error.pop("message")
+        assert error == {"type": "invalid_request_error", "param": "previous_response_id",
+                         "code": "previous_response_not_found"}
+
+
+def test_our_own_errors_have_codes(gateway, upstream):
+    up = chat_upstream(upstream)
+    g = gateway(config_of(model("m", up.base)))
+    for body, code in (({"previous_response_id": "resp_no"}, "previous_response_not_found"),
+                       ({"background": True}, "unsupported_parameter")):
+        error = create(g, input="x", **body).json()["error"]
+        assert error["code"] == code and error["param"] in body and "provider_specific_fields" not in error
