@@ -22,6 +22,7 @@ const struct endpoint admin_endpoints[] = {
     { "POST", "/v1/chat/completions", ACCESS_KEY, OPENAI, call_chat, false },
     { "POST", "/v1/responses", ACCESS_KEY, RESPONSES, responses_create, false },
     { "POST", "/v1/responses/input_tokens", ACCESS_KEY, RESPONSES, responses_input_tokens, false },
+    { "POST", "/v1/responses/compact", ACCESS_KEY, RESPONSES, responses_compact, false },
     { "GET", "/v1/responses", ACCESS_KEY, RESPONSES, responses_upgrade, true },
     { "GET", "/v1/responses/*", ACCESS_KEY, RESPONSES, responses_by_id, true },
     { "DELETE", "/v1/responses/*", ACCESS_KEY, RESPONSES, responses_by_id, true },

@@ -198,7 +198,8 @@ static void write_failed(struct dialect_relay *rl, struct buf *out, const struct
                          const struct dialect_ctx *c)
 {
     struct responses_state s = { .status = "failed", .id = rl->id, .error = err };
-    buf_fmt(out, "event: response.failed\ndata: {\"type\":\"response.failed\",\"sequence_number\":%u",
+    buf_fmt(out,
+            "event: response.failed\ndata: {\"type\":\"response.failed\",\"sequence_number\":%u",
             rl->next++);
     buf_add(out, S(",\"response\":"));
     responses_write_object(out, &s, c);

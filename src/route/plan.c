@@ -73,8 +73,8 @@ static bool was_visited(const struct plan_state *s, const struct route_group *gr
     return false;
 }
 
-/* The one deployment as a group. Where its model has a star, what the star stands for is in the name
- * that was asked for. */
+/* The one deployment as a group. Where its model has a star, what the star stands for is in the
+ * name that was asked for. */
 static struct route_target only_target(const struct route_table *t, str model,
                                        const struct deployment *only, struct arena *a)
 {

@@ -38,10 +38,10 @@ struct operation {
     rc (*answer)(struct call *c, struct buf *out, str body, struct chat_usage *u, struct err *e);
 };
 
-extern const struct operation operation_pass, operation_count, operation_embeddings,
-    operation_rerank, operation_moderations, operation_images, operation_image_edits,
-    operation_image_variations, operation_speech, operation_transcriptions, operation_translations,
-    operation_token_counter;
+extern const struct operation operation_pass, operation_count, operation_compact,
+    operation_embeddings, operation_rerank, operation_moderations, operation_images,
+    operation_image_edits, operation_image_variations, operation_speech, operation_transcriptions,
+    operation_translations, operation_token_counter;
 
 /* ---- for the files of the call -------------------------------------------------------------- */
 

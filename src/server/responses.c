@@ -123,8 +123,8 @@ static str not_found(struct exchange *x, str id)
                      STRF(str_take(id, 200)));
 }
 
-/* The deployment that has what the request refers to; NULL: it is gone, or another model is asked for
- * now. */
+/* The deployment that has what the request refers to; NULL: it is gone, or another model is asked
+ * for now. */
 static const struct deployment *keeper_of(const struct exchange *x, str model, str id)
 {
     const struct deployment *d = deployment_of(x, id);
@@ -191,6 +191,30 @@ static bool refused(struct exchange *x, const struct json_member *m, const struc
     return true;
 }
 
+/* What the request refers to, and what of it is to be kept. True: it has been answered. */
+static bool gather(struct exchange *x, struct json_member *m, bool store)
+{
+    str model = json_unescape(&x->scratch, m[MODEL].value);
+    const struct deployment *first = route_first(x->snap->routes, model);
+    bool goes_on = m[PREVIOUS].kind == JSON_STRING && m[PREVIOUS].value.n > 2;
+    bool talks = m[CONVERSATION].kind == JSON_STRING || m[CONVERSATION].kind == JSON_OBJECT;
+    if (refused(x, m, first))
+        return true;
+    if (!store && !goes_on && !talks)
+        return false;
+    x->keep = NEW(&x->arena, struct response_keep, 1);
+    x->keep->store = store;
+    buf_init(&x->keep->items, BODY_BYTES_MAX);
+    if (goes_on && first && resolve(x, m, model, first))
+        return true;
+    if (talks)
+        continue_conversation(x, m, model);
+    add_input(&x->keep->items, &m[INPUT]);
+    if (x->keep->previous.n)
+        rewrite(x, m);
+    return false;
+}
+
 /* op: what is done with the whole request; NULL: it is answered. */
 static void serve(struct exchange *x, const struct operation *op)
 {
@@ -201,30 +225,10 @@ static void serve(struct exchange *x, const struct operation *op)
     };
     struct err e;
     enum json_kind top;
-    if (FAILED(json_scan(buf_str(&x->asked->body), m, MEMBERS, &top, &e)) || top != JSON_OBJECT) {
-        call_serve(x, op); /* which says what is wrong */
-        return;
-    }
-    str model = json_unescape(&x->scratch, m[MODEL].value);
-    const struct deployment *first = route_first(x->snap->routes, model);
-    bool goes_on = m[PREVIOUS].kind == JSON_STRING && m[PREVIOUS].value.n > 2;
-    bool talks = m[CONVERSATION].kind == JSON_STRING || m[CONVERSATION].kind == JSON_OBJECT;
-    if (refused(x, m, first))
-        return;
-    bool store = !op && m[STORE].kind != JSON_FALSE;
-    if (store || goes_on || talks) {
-        x->keep = NEW(&x->arena, struct response_keep, 1);
-        x->keep->store = store;
-        buf_init(&x->keep->items, BODY_BYTES_MAX);
-        if (goes_on && first && resolve(x, m, model, first))
-            return;
-        if (talks)
-            continue_conversation(x, m, model);
-        add_input(&x->keep->items, &m[INPUT]);
-        if (x->keep->previous.n)
-            rewrite(x, m);
-    }
-    call_serve(x, op);
+    bool readable =
+        !FAILED(json_scan(buf_str(&x->asked->body), m, MEMBERS, &top, &e)) && top == JSON_OBJECT;
+    if (!readable || !gather(x, m, !op && m[STORE].kind != JSON_FALSE)) /* what cannot be read, the call says what is wrong with */
+        call_serve(x, op);
 }
 
 void responses_create(struct exchange *x)
@@ -236,6 +240,33 @@ void responses_input_tokens(struct exchange *x)
 {
     serve(x, &operation_count);
 }
+
+void responses_compact(struct exchange *x)
+{
+    serve(x, &operation_compact);
+}
+
+static bool compacts(const struct call *c)
+{
+    return is_native(c->dep);
+}
+
+/* What is compacted is sealed by the vendor: nobody else could make it, or read it. */
+static rc cannot_compact(struct call *c, struct buf *out, struct err *e)
+{
+    (void)out;
+    return fail(
+        e, E_NOT_FOUND, "model", 0,
+        "%.*s cannot compact a conversation: its upstream has no Responses API. Ask it for a "
+        "summary by POST /v1/responses, and go on with that as `input`",
+        STRF(str_take(c->model_shown, 60)));
+}
+
+const struct operation operation_compact = { .name = "compaction of conversations",
+                                             .tail = "/responses/compact",
+                                             .whole = true,
+                                             .splices = compacts,
+                                             .write = cannot_compact };
 
 /* ---- the call ------------------------------------------------------------------------------- */
 

@@ -13,6 +13,7 @@
 /* Endpoints. */
 void responses_create(struct exchange *x);       /* POST /v1/responses */
 void responses_input_tokens(struct exchange *x); /* POST /v1/responses/input_tokens */
+void responses_compact(struct exchange *x);      /* POST /v1/responses/compact */
 void responses_by_id(struct exchange *x);        /* GET, DELETE, POST /v1/responses/ID[/...] */
 void responses_upgrade(struct exchange *x); /* GET /v1/responses: a websocket, which we have not */
 

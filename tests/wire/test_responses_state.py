@@ -260,3 +260,49 @@ def test_our_own_errors_have_codes(gateway, upstream):
                        ({"background": True}, "unsupported_parameter")):
         error = create(g, input="x", **body).json()["error"]
         assert error["code"] == code and error["param"] in body and "provider_specific_fields" not in error
+
+
+COMPACTED = {"id": "resp_c", "object": "response.compaction", "created_at": 1,
+             "output": [{"type": "compaction", "id": "cmp_1", "encrypted_content": "SEALED"}],
+             "usage": {"input_tokens": 9, "output_tokens": 2, "total_tokens": 11}}
+
+
+def test_compacting_is_the_upstreams(gateway, upstream):
+    ups = []
+    for _ in range(2):
+        up = native(upstream)
+        create_here = up.handle
+
+        def handle(conn, req, create_here=create_here):
+            if b" /v1/responses/compact " in req.split(b"\r\n")[0]:
+                conn.sendall(reply(COMPACTED))
+            else:
+                create_here(conn, req)
+        up.handle = handle
+        ups.append(up)
+    g = gateway(config_of(*[model("m", up.base, model="openai/responses/u") for up in ups]))
+    first = create(g, input="a").json()
+    for path in ("/v1/responses/compact", "/responses/compact", "/openai/v1/responses/compact"):
+        r = g.http.post(path, json={"model": "m", "previous_response_id": first["id"], "input": "b"})
+        assert r.status_code == 200 and r.json() == COMPACTED, r.text
+        assert r.headers["x-litellm-model-id"]
+    home = next(up for up in ups if first["id"] in up.given)
+    assert [body_of(r)["model"] for r in home.requests] == ["u"] * 4
+    assert sum(len(up.requests) for up in ups) == 4
+
+
+def test_compacting_what_is_kept_here(gateway, upstream):
+    """The history came from a chat upstream; what is sent on is the history itself."""
+    chat = chat_upstream(upstream)
+    other = upstream(lambda conn, req: conn.sendall(reply(COMPACTED)))
+    g = gateway(config_of(model("m", chat.base), model("big", other.base, model="openai/responses/u")))
+    first = create(g, input="a").json()
+    r = create(g, model="big", input="b", previous_response_id=first["id"])
+    r = g.http.post("/v1/responses/compact", json={"model": "big", "previous_response_id": first["id"]})
+    assert r.json() == COMPACTED
+    sent = body_of(other.requests[-1])
+    assert sent["previous_response_id"] is None and [i["role"] for i in sent["input"]] == ["user", "assistant"]
+    r = g.http.post("/v1/responses/compact", json={"model": "m", "input": "x"})
+    error = r.json()["error"]
+    assert r.status_code == 400 and error["param"] == "model" and "summary" in error["message"]
+    assert g.http.get("/v1/responses/compact").status_code == 404  # no response of that name
