@@ -22,11 +22,9 @@ rc chat_drop(struct chat_loss *loss, bool drop, str field, str target_name, stru
         chat_note_loss(loss, field);
         return RC_OK;
     }
-    return fail(
-        e, E_UNSUPPORTED, arena_dup(loss->arena, field).p, 0,
-        "%.*s does not support the parameter '%.*s'. Leave it out, or set drop_params: true "
-        "to have it dropped.",
-        STRF(target_name), STRF(str_take(field, 64)));
+    return fail(e, E_UNSUPPORTED, arena_dup(loss->arena, field).p, 0,
+                "%.*s does not support the parameter '%.*s'", STRF(target_name),
+                STRF(str_take(field, 64)));
 }
 
 /* ---- errors --------------------------------------------------------------------------------- */

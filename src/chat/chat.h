@@ -188,6 +188,9 @@ struct chat_req {
     str cache; /* JSON text: a cache mark for the whole request (prompt_cache_*, ...) */
     struct chat_str *modalities;
 
+    struct chat_extra *own; /* members that only the dialect that read them looks at again: said in
+                               the fields above, too, or the server's business. Nothing is lost
+                               where they are left out */
     struct chat_extra *extras; /* top-level members nobody knows; passed on to the same dialect, and
                                   by OpenAI-like writers to OpenAI-like upstreams */
 };

@@ -3,6 +3,7 @@
 #include "dialect/anthropic_write.h"
 
 #include "chat/defaults.h"
+#include "dialect/functions.h"
 
 enum { CACHE_MARKS_MAX = 4 };
 
@@ -89,20 +90,21 @@ static void write_custom(struct writer *wr, const struct chat_tool *t)
     jw_obj(w);
     jw_kstr(w, S("name"), t->name);
     jw_kstr_if(w, S("description"), t->description);
-    jw_kraw(w, S("input_schema"),
-            S("{\"type\":\"object\",\"properties\":{\"input\":{\"type\":\"string\"}},"
-              "\"required\":[\"input\"],\"additionalProperties\":false}"));
+    jw_kraw(w, S("input_schema"), functions_free_text(t, wr->a));
     anthropic_write_mark(wr, t->cache);
     jw_obj_end(w);
 }
 
-/* Another vendor's web search is ours as well; its other built-in tools have no counterpart. */
-static rc write_foreign(struct writer *wr, const struct chat_tool *t)
+/* Another vendor's web search is ours as well; its other built-in tools have no counterpart, and
+ * are left out: clients offer them unasked. */
+static void write_foreign(struct writer *wr, const struct chat_tool *t)
 {
     jval *tool = NULL;
     if (FAILED(jd_read(&tool, t->raw, wr->a, NULL)) ||
-        !str_starts(jd_get_str(tool, S("type")), S("web_search")))
-        return chat_drop(wr->loss, wr->t->drop_params, S("tools"), S("anthropic"), wr->e);
+        !str_starts(jd_get_str(tool, S("type")), S("web_search"))) {
+        chat_note_loss(wr->loss, S("tools"));
+        return;
+    }
     struct jw *w = &wr->w;
     jw_obj(w);
     jw_kstr(w, S("type"), S("web_search_20250305"));
@@ -114,7 +116,6 @@ static rc write_foreign(struct writer *wr, const struct chat_tool *t)
     if (jd_is_arr(domains) && jd_count(domains))
         jw_kval(w, S("allowed_domains"), domains);
     jw_obj_end(w);
-    return RC_OK;
 }
 
 static bool name_ok(str name)
@@ -131,8 +132,10 @@ static bool name_ok(str name)
 
 static rc write_tool(struct writer *wr, const struct chat_tool *t)
 {
-    if (t->kind == TOOL_OPAQUE && t->origin != DIALECT_ANTHROPIC)
-        return write_foreign(wr, t);
+    if (t->kind == TOOL_OPAQUE && t->origin != DIALECT_ANTHROPIC) {
+        write_foreign(wr, t);
+        return RC_OK;
+    }
     bool plain_mark = !is_mark(t->cache) || wr->marks_skip == 0;
     if (t->origin == DIALECT_ANTHROPIC && t->raw.n && plain_mark) {
         jw_raw(&wr->w, t->raw);

@@ -198,15 +198,8 @@ static void write_answer(struct writing *wr, const struct chat_message *m)
 static void write_call(struct writing *wr, const struct chat_call *c)
 {
     str args = c->args.n ? c->args : S("{}");
-    if (c->custom) { /* free text: Cohere's arguments are an object */
-        struct buf b;
-        buf_init(&b, SIZE_MAX / 4);
-        buf_add(&b, S("{\"input\":"));
-        json_quote(&b, c->args);
-        buf_add(&b, S("}"));
-        args = arena_dup(wr->a, buf_str(&b));
-        buf_done(&b);
-    }
+    if (c->custom) /* free text: Cohere's arguments are an object */
+        args = functions_wrap_text(c->args, wr->a);
     jw_obj(&wr->w);
     jw_kstr(&wr->w, S("id"), c->id);
     jw_kstr(&wr->w, S("type"), S("function"));
@@ -443,7 +436,8 @@ static rc write_tools(struct writing *wr)
     const struct chat_req *r = wr->r;
     if (!r->tools)
         return RC_OK;
-    TRY(functions_write_tools(&wr->w, r, wr->t, DIALECT_COHERE, TARGET, wr->loss, wr->e));
+    if (!functions_write_tools(&wr->w, r, DIALECT_COHERE, wr->loss, wr->a))
+        return RC_OK;
     if (r->choice == CHOICE_REQUIRED || r->choice == CHOICE_NAMED)
         jw_kstr(&wr->w, S("tool_choice"), S("REQUIRED"));
     else if (r->choice == CHOICE_NONE)

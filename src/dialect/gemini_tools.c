@@ -13,7 +13,7 @@ static void write_function(struct writer *p, const struct chat_tool *t)
     jw_kstr_if(&p->w, S("description"), t->description);
     jval *schema = gemini_parse(p, t->schema);
     if (t->kind == TOOL_CUSTOM)
-        schema = gemini_parse(p, FUNCTIONS_FREE_TEXT);
+        schema = gemini_parse(p, functions_free_text(t, p->arena));
     if (jd_is_obj(schema) && !gemini_schema_is_empty(schema)) {
         bool json = gemini_at_least(&p->model, 2, 5);
         jw_key(&p->w, json ? S("parametersJsonSchema") : S("parameters"));
@@ -61,7 +61,7 @@ bool gemini_any_function(const struct writer *p)
     return false;
 }
 
-static rc write_own_tools(struct writer *p, bool functions, bool *ret_any)
+static void write_own_tools(struct writer *p, bool functions, bool *ret_any)
 {
     for (const struct chat_tool *t = p->req->tools; t; t = t->next) {
         if (t->kind != TOOL_OPAQUE)
@@ -69,10 +69,7 @@ static rc write_own_tools(struct writer *p, bool functions, bool *ret_any)
         str raw = own_tool(p, t);
         bool fits = gemini_own(p) || !functions || gemini_at_least(&p->model, 3, 0);
         if (raw.n == 0 || !fits) {
-            TRY(chat_drop(p->loss, p->target->drop_params, S("tools"),
-                          raw.n ? S("Gemini with functions beside it")
-                                : S("Gemini with another vendor's tool"),
-                          p->err));
+            chat_note_loss(p->loss, S("tools")); /* clients offer their vendor's tools unasked */
             continue;
         }
         jw_raw(&p->w, raw);
@@ -83,7 +80,6 @@ static rc write_own_tools(struct writer *p, bool functions, bool *ret_any)
         jw_raw(&p->w, S("{\"googleSearch\":{}}"));
         *ret_any = true;
     }
-    return RC_OK;
 }
 
 static void write_calling(struct writer *p)
@@ -139,7 +135,7 @@ rc gemini_write_tools(struct writer *p)
             jw_arr_end(&p->w);
             jw_obj_end(&p->w);
         }
-        TRY(write_own_tools(p, functions, &own_tools));
+        write_own_tools(p, functions, &own_tools);
         jw_arr_end(&p->w);
     }
     write_tool_config(p, functions, own_tools);

@@ -278,12 +278,11 @@ static rc write_messages(struct writing *wr)
 
 /* ---- tools ---------------------------------------------------------------------------------- */
 
-static rc write_tools(struct writing *wr)
+static void write_tools(struct writing *wr)
 {
     const struct chat_req *r = wr->r;
-    if (!r->tools || r->choice == CHOICE_NONE)
-        return RC_OK;
-    return functions_write_tools(&wr->w, r, wr->t, DIALECT_OLLAMA, TARGET, wr->loss, wr->e);
+    if (r->tools && r->choice != CHOICE_NONE)
+        functions_write_tools(&wr->w, r, DIALECT_OLLAMA, wr->loss, wr->a);
 }
 
 /* ---- options -------------------------------------------------------------------------------- */
@@ -572,7 +571,7 @@ rc ollama_write_chat(struct buf *out, const struct chat_req *r, const struct cha
     jw_kstr(&wr.w, S("model"), t->model);
     TRY(write_messages(&wr));
     jw_kbool(&wr.w, S("stream"), t->stream);
-    TRY(write_tools(&wr));
+    write_tools(&wr);
     write_format(&wr);
     write_think(&wr);
     write_options(&wr);

@@ -1,5 +1,6 @@
 /* Writing POST /v1/chat/completions for OpenAI and the servers that resemble it. */
 #include "chat/quirks.h"
+#include "dialect/functions.h"
 #include "dialect/members.h"
 #include "dialect/openai_chat.h"
 #include "dialect/openai_chat_internal.h"
@@ -294,18 +295,28 @@ static str call_id(const struct composer *c, str id)
     return (str){ text, WANTED };
 }
 
+/* OpenAI itself knows tools that take free text; other servers get functions with one string,
+ * unless the client asks them for such a tool in their own words. */
+static bool knows_custom(const struct composer *c)
+{
+    return has(c, QUIRK_OPENAI) || c->r->origin == DIALECT_OPENAI_CHAT;
+}
+
 static void write_call(struct composer *c, const struct chat_call *call)
 {
     struct jw *w = &c->w;
+    str kind = call->custom && knows_custom(c) ? S("custom") : S("function");
     jw_obj(w);
     jw_kstr(w, S("id"), call_id(c, call->id));
-    jw_kstr(w, S("type"), call->custom ? S("custom") : S("function"));
-    jw_kobj(w, call->custom ? S("custom") : S("function"));
+    jw_kstr(w, S("type"), kind);
+    jw_kobj(w, kind);
     jw_kstr(w, S("name"), call->name);
-    if (call->custom)
+    if (!call->custom)
+        jw_kstr(w, S("arguments"), call->args.n ? call->args : S("{}"));
+    else if (knows_custom(c))
         jw_kstr(w, S("input"), call->args);
     else
-        jw_kstr(w, S("arguments"), call->args.n ? call->args : S("{}"));
+        jw_kstr(w, S("arguments"), functions_wrap_text(call->args, c->arena));
     jw_obj_end(w);
     jw_obj_end(w);
 }
@@ -435,9 +446,20 @@ static rc write_result_media(struct composer *c, const struct chat_message *m)
     return RC_OK;
 }
 
+/* All that the turn consists of is another vendor's alone. */
+static bool is_foreign(const struct chat_message *m)
+{
+    const struct chat_part *p = m->parts;
+    while (p && p->kind == PART_OPAQUE && p->origin != DIALECT_OPENAI_CHAT)
+        p = p->next;
+    return m->parts && !p;
+}
+
 static rc write_message(struct composer *c, const struct chat_message *m, bool last)
 {
     struct jw *w = &c->w;
+    if (is_foreign(m))
+        return RC_OK;
     if (m->role != ROLE_TOOL) {
         jw_obj(w);
         jw_kstr(w, S("role"), role_word(c, m->role));
@@ -491,16 +513,30 @@ static rc write_messages(struct composer *c)
 
 static void write_custom_tool(struct composer *c, const struct chat_tool *t)
 {
+    struct jw *w = &c->w;
+    str syntax, definition;
     if (t->origin == DIALECT_OPENAI_CHAT) {
-        jw_raw(&c->w, t->raw);
+        jw_raw(w, t->raw);
         return;
     }
-    begin_typed(&c->w, S("custom"));
-    jw_kobj(&c->w, S("custom"));
-    jw_kstr(&c->w, S("name"), t->name);
-    jw_kstr_if(&c->w, S("description"), t->description);
-    jw_obj_end(&c->w);
-    jw_obj_end(&c->w);
+    str kind = knows_custom(c) ? S("custom") : S("function");
+    begin_typed(w, kind);
+    jw_kobj(w, kind);
+    jw_kstr(w, S("name"), t->name);
+    jw_kstr_if(w, S("description"), t->description);
+    if (!knows_custom(c)) {
+        jw_kraw(w, S("parameters"), functions_free_text(t, c->arena));
+    } else if (functions_grammar(t, &syntax, &definition, c->arena)) {
+        jw_kobj(w, S("format"));
+        jw_kstr(w, S("type"), S("grammar"));
+        jw_kobj(w, S("grammar"));
+        jw_kstr(w, S("syntax"), syntax);
+        jw_kstr(w, S("definition"), definition);
+        jw_obj_end(w);
+        jw_obj_end(w);
+    }
+    jw_obj_end(w);
+    jw_obj_end(w);
 }
 
 static void write_tool(struct composer *c, const struct chat_tool *t)
@@ -549,7 +585,7 @@ static rc write_choice(struct composer *c)
         bool custom = false;
         for (const struct chat_tool *t = c->r->tools; t; t = t->next)
             custom = custom || (t->kind == TOOL_CUSTOM && str_eq(t->name, c->r->choice_name));
-        str kind = custom ? S("custom") : S("function");
+        str kind = custom && knows_custom(c) ? S("custom") : S("function");
         jw_kobj(w, S("tool_choice"));
         jw_kstr(w, S("type"), kind);
         jw_kobj(w, kind);
@@ -778,8 +814,27 @@ static bool is_for_the_gateway(str name)
     return false;
 }
 
+/* A Responses client's members that OpenAI's chat completions have, too; other servers need not
+ * know them, and the rest has no counterpart. */
+static void write_responses_extras(struct composer *c)
+{
+    static const char *const shared[] = { "prompt_cache_key",       "prompt_cache_options",
+                                          "prompt_cache_retention", "moderation",
+                                          "safety_identifier",      NULL };
+    const struct chat_extra *const lists[] = { c->r->own, c->r->extras };
+    for (size_t i = 0; i < COUNT_OF(lists); i++)
+        for (const struct chat_extra *x = lists[i]; x; x = x->next) {
+            if (has(c, QUIRK_OPENAI) && str_among(x->name, shared))
+                jw_kraw(&c->w, x->name, x->value);
+            else if (lists[i] == c->r->extras && !is_for_the_gateway(x->name))
+                chat_note_loss(c->loss, x->name);
+        }
+}
+
 static void write_extras(struct composer *c)
 {
+    if (c->r->origin == DIALECT_OPENAI_RESPONSES)
+        write_responses_extras(c);
     if (c->r->origin != DIALECT_OPENAI_CHAT)
         return;
     for (const struct chat_extra *x = c->r->extras; x; x = x->next)
@@ -793,14 +848,17 @@ static rc write_rest(struct composer *c)
     const struct chat_req *r = c->r;
     bool own = r->origin == DIALECT_OPENAI_CHAT || r->origin == DIALECT_OPENAI_RESPONSES;
     bool send;
-    bool is_other_name = members_find(r->extras, S("safety_identifier")) != NULL;
+    bool is_other_name = members_find(r->extras, S("safety_identifier")) ||
+                         (has(c, QUIRK_OPENAI) && members_find(r->own, S("safety_identifier")));
     TRY(allowed(c, QUIRK_NO_USER, S("user"), r->user.n > 0 && !is_other_name, &send));
     if (send)
         jw_kstr(w, S("user"), r->user);
     if (own) { /* other vendors' words for these mean something else */
         jw_kstr_if(w, S("service_tier"), r->service_tier);
         jw_kstr_if(w, S("verbosity"), r->verbosity);
-        if (has(c, QUIRK_OPENAI)) /* other servers need not know it, and it may be private */
+        /* Other servers need not know it, and it may be private; OpenAI takes it only to store it.
+         */
+        if (has(c, QUIRK_OPENAI) && r->origin == DIALECT_OPENAI_CHAT)
             jw_kraw_if(w, S("metadata"), r->metadata);
     }
     if (r->modalities) {

@@ -50,6 +50,8 @@ struct responses_state {
 void responses_write_object(struct buf *out, const struct responses_state *s,
                             const struct dialect_ctx *c);
 
+/* A member as the client wrote it, where it speaks this dialect; NULL. */
+const struct chat_extra *responses_member(const struct chat_req *r, str name);
 /* The tool a call names, NULL if the request has none of that name (or is not at hand). */
 const struct chat_tool *responses_tool(const struct chat_req *r, str name);
 /* The tool stands in a namespace: its own name and the namespace's. */

@@ -14,7 +14,7 @@ struct reader {
     struct chat_message **tail;
     struct chat_message *last;
     struct chat_part **parts; /* where the last message's next part goes */
-    struct chat_extra **extras;
+    struct chat_extra **extras, **own;
     bool all_tools; /* the tools as they came stand in the extras */
 };
 
@@ -24,9 +24,10 @@ static rc bad(struct reader *rd, str where, const char *what)
     return fail(rd->e, E_SYNTAX, path, 0, "%s: %s", path, what);
 }
 
-static void put_extra(struct reader *rd, str name, jval *v)
+/* Beside what the neutral fields say of it. */
+static void put_own(struct reader *rd, str name, jval *v)
 {
-    chat_add_extra(rd->a, &rd->extras, name, jd_text(v, rd->a));
+    chat_add_extra(rd->a, &rd->own, name, jd_text(v, rd->a));
 }
 
 static struct chat_message *new_message(struct reader *rd, enum chat_role role)
@@ -387,7 +388,7 @@ static rc read_tools(struct reader *rd, jval *tools)
         }
     }
     if (rd->all_tools)
-        put_extra(rd, S("tools"), tools);
+        put_own(rd, S("tools"), tools);
     return RC_OK;
 }
 
@@ -418,10 +419,10 @@ static rc read_choice(struct reader *rd, jval *v, jval *tools)
         return RC_OK;
     str word = jd_is_str(v) ? jd_str(v) : jd_get_str(v, S("type"));
     if (str_eq(word, S("allowed_tools"))) {
-        put_extra(rd, S("tool_choice"), v);
+        put_own(rd, S("tool_choice"), v);
         if (!rd->all_tools) { /* for OpenAI, which can be told so itself */
             rd->all_tools = true;
-            put_extra(rd, S("tools"), tools);
+            put_own(rd, S("tools"), tools);
         }
         keep_allowed(rd, jd_get(v, S("tools")));
         word = jd_str_or(jd_get(v, S("mode")), S("auto"));
@@ -429,7 +430,7 @@ static rc read_choice(struct reader *rd, jval *v, jval *tools)
         r->choice_name = jd_get_str(v, S("name"));
         r->choice = r->choice_name.n ? CHOICE_NAMED : CHOICE_AUTO;
         if (!r->choice_name.n) /* a hosted tool, named by its type */
-            put_extra(rd, S("tool_choice"), v);
+            put_own(rd, S("tool_choice"), v);
         return RC_OK;
     }
     r->choice = str_eq(word, S("none"))       ? CHOICE_NONE
@@ -475,7 +476,7 @@ static void read_reasoning_config(struct reader *rd, jval *v)
         rd->r->show_thinking = TRI_TRUE;
     JD_EACH (m, v)
         if (!str_eq(m.name, S("effort")) && jd_given(m.value)) {
-            put_extra(rd, S("reasoning"), v);
+            put_own(rd, S("reasoning"), v);
             return;
         }
 }
@@ -505,6 +506,8 @@ static rc read_scalars(struct reader *rd, jval *body)
     JD_EACH (m, jd_get(body, S("include")))
         if (jd_str_is(m.value, S("message.output_text.logprobs")))
             r->logprobs = TRI_TRUE;
+    if (r->logprobs != TRI_TRUE) /* then it says nothing; other dialects refuse it alone */
+        r->top_logprobs = CHAT_UNSET;
     return RC_OK;
 }
 
@@ -512,26 +515,19 @@ rc responses_read_chat(struct chat_req *ret, jval *body, const struct dialect_pa
                        struct arena *a, struct err *e)
 {
     static const char *const known[] = {
-        "model",
-        "input",
-        "stream",
-        "max_output_tokens",
-        "temperature",
-        "top_p",
-        "tools",
-        "top_logprobs",
-        "service_tier",
-        "user",
-        "parallel_tool_calls",
-        "metadata",
-        "text",
-        "reasoning",
-        "tool_choice",
-        NULL,
+        "model",     "input",        "stream", "max_output_tokens",   "temperature", "top_p",
+        "tools",     "service_tier", "user",   "parallel_tool_calls", "metadata",    "text",
+        "reasoning", "tool_choice",  NULL,
     };
+    /* Told by the neutral fields, kept by the server, or about the stream that we write anyway. */
+    static const char *const own[] = { "instructions",   "include",      "previous_response_id",
+                                       "conversation",   "store",        "safety_identifier",
+                                       "stream_options", "top_logprobs", NULL };
     (void)path;
     chat_req_init(ret, DIALECT_OPENAI_RESPONSES);
-    struct reader rd = { .r = ret, .a = a, .e = e, .tail = &ret->messages, .extras = &ret->extras };
+    struct reader rd = {
+        .r = ret, .a = a, .e = e, .tail = &ret->messages, .extras = &ret->extras, .own = &ret->own
+    };
     jval *v = NULL;
     TRY(read_scalars(&rd, body));
     str instructions = { 0 };
@@ -551,8 +547,10 @@ rc responses_read_chat(struct chat_req *ret, jval *body, const struct dialect_pa
     TRY(jd_opt_obj(body, "reasoning", &v, e));
     read_reasoning_config(&rd, v);
     JD_EACH (m, body) {
-        if (jd_given(m.value) && !str_among(m.name, known))
-            put_extra(&rd, m.name, m.value);
+        if (!jd_given(m.value) || str_among(m.name, known))
+            continue;
+        struct chat_extra ***tail = str_among(m.name, own) ? &rd.own : &rd.extras;
+        chat_add_extra(a, tail, m.name, jd_text(m.value, a));
     }
     chat_link_results(ret, a);
     return RC_OK;

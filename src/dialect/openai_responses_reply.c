@@ -118,6 +118,14 @@ void responses_error_of(struct chat_error *ret, jval *v, struct arena *a)
 
 /* ---- tools ---------------------------------------------------------------------------------- */
 
+const struct chat_extra *responses_member(const struct chat_req *r, str name)
+{
+    if (!r || r->origin != DIALECT_OPENAI_RESPONSES)
+        return NULL;
+    const struct chat_extra *x = members_find(r->own, name);
+    return x ? x : members_find(r->extras, name);
+}
+
 const struct chat_tool *responses_tool(const struct chat_req *r, str name)
 {
     for (const struct chat_tool *t = r ? r->tools : NULL; t; t = t->next)
@@ -307,7 +315,7 @@ rc responses_read_reply(struct chat_reply *ret, str body, struct chat_error *err
 
 static void write_tools(struct jw *w, const struct chat_req *r, struct arena *a)
 {
-    const struct chat_extra *whole = r ? members_find(r->extras, S("tools")) : NULL;
+    const struct chat_extra *whole = responses_member(r, S("tools"));
     if (whole) {
         jw_raw(w, whole->value);
         return;
@@ -333,7 +341,7 @@ static void write_tools(struct jw *w, const struct chat_req *r, struct arena *a)
 static void write_choice(struct jw *w, const struct chat_req *r)
 {
     static const char *const words[] = { "auto", "auto", "none", "required" };
-    const struct chat_extra *raw = r ? members_find(r->extras, S("tool_choice")) : NULL;
+    const struct chat_extra *raw = responses_member(r, S("tool_choice"));
     if (raw) {
         jw_raw(w, raw->value);
     } else if (r && r->choice == CHOICE_NAMED) {
@@ -386,17 +394,18 @@ static void write_echo(struct jw *w, const struct dialect_ctx *c)
         const char *name, *otherwise;
     } extras[] = {
         { "instructions", "null" },
-        { "background", "false" },
         { "max_tool_calls", "null" },
         { "previous_response_id", "null" },
         { "prompt_cache_key", "null" },
         { "safety_identifier", "null" },
         { "store", "true" },
+        { "top_logprobs", "0" },
         { "truncation", "\"disabled\"" },
     };
     const struct chat_req *r = c->req;
+    jw_kbool(w, S("background"), false);
     for (size_t i = 0; i < COUNT_OF(extras); i++) {
-        const struct chat_extra *x = r ? members_find(r->extras, str_c(extras[i].name)) : NULL;
+        const struct chat_extra *x = responses_member(r, str_c(extras[i].name));
         jw_kraw(w, str_c(extras[i].name), x ? x->value : str_c(extras[i].otherwise));
     }
     if (r && r->max_tokens != CHAT_UNSET)
@@ -408,7 +417,6 @@ static void write_echo(struct jw *w, const struct dialect_ctx *c)
     write_reasoning_config(w, r);
     jw_kraw(w, S("temperature"), r && r->temperature.n ? r->temperature : S("1"));
     jw_kraw(w, S("top_p"), r && r->top_p.n ? r->top_p : S("1"));
-    jw_ki64(w, S("top_logprobs"), r && r->top_logprobs != CHAT_UNSET ? r->top_logprobs : 0);
     jw_key(w, S("text"));
     write_text_config(w, r);
     jw_key(w, S("tool_choice"));

@@ -7,6 +7,7 @@
 #include "base/map.h"
 #include "chat/defaults.h"
 #include "chat/quirks.h"
+#include "dialect/functions.h"
 #include "dialect/members.h"
 #include "dialect/openai_responses_internal.h"
 
@@ -24,6 +25,13 @@ struct writer {
     bool continued;            /* of a conversation that OpenAI has stored */
     bool message_open;         /* an assistant's message item */
 };
+
+/* As a client of either of OpenAI's dialects gave it. */
+static const struct chat_extra *find_member(const struct chat_req *r, str name)
+{
+    const struct chat_extra *x = responses_member(r, name);
+    return x ? x : members_find(r->extras, name);
+}
 
 /* ---- content parts -------------------------------------------------------------------------- */
 
@@ -339,7 +347,7 @@ static void collect_ids(struct writer *wr)
 static rc write_input(struct writer *wr)
 {
     const struct chat_message *m = wr->r->messages;
-    bool hoist = !wr->own || members_find(wr->r->extras, S("instructions"));
+    bool hoist = !wr->own || responses_member(wr->r, S("instructions"));
     if (m && m->role == ROLE_SYSTEM && hoist) {
         str text = chat_text_of(wr->a, m->parts, S("\n\n"));
         if (text.n)
@@ -373,47 +381,43 @@ static void write_function(struct writer *wr, const struct chat_tool *t)
 static void write_custom(struct writer *wr, const struct chat_tool *t)
 {
     struct jw *w = &wr->w;
-    jval *v = NULL;
+    str syntax, definition;
     begin(w, S("custom"));
     jw_kstr(w, S("name"), t->name);
     jw_kstr_if(w, S("description"), t->description);
-    jval *format =
-        FAILED(jd_read(&v, t->raw, wr->a, NULL)) ? NULL : jd_path(v, "custom", "format", NULL);
-    if (jd_is_obj(format)) {
-        jval *grammar = jd_get(format, S("grammar"));
+    if (functions_grammar(t, &syntax, &definition, wr->a)) {
         jw_kobj(w, S("format"));
-        JD_EACH (m, format)
-            if (!str_eq(m.name, S("grammar")))
-                jw_kval(w, m.name, m.value);
-        JD_EACH (m, grammar)
-            jw_kval(w, m.name, m.value);
+        jw_kstr(w, S("type"), S("grammar"));
+        jw_kstr(w, S("syntax"), syntax);
+        jw_kstr(w, S("definition"), definition);
         jw_obj_end(w);
     }
     jw_obj_end(w);
 }
 
-static rc write_tool(struct writer *wr, const struct chat_tool *t)
+/* Another vendor's own tool: web search is OpenAI's, too. */
+static void write_foreign(struct writer *wr, const struct chat_tool *t)
 {
-    if (t->origin == DIALECT_OPENAI_RESPONSES && t->raw.n) {
-        jw_raw(&wr->w, t->raw);
-        return RC_OK;
-    }
-    if (t->kind == TOOL_FUNCTION) {
-        write_function(wr, t);
-        return RC_OK;
-    }
-    if (t->kind == TOOL_CUSTOM) {
-        write_custom(wr, t);
-        return RC_OK;
-    }
     jval *v = NULL;
-    if (!FAILED(jd_read(&v, t->raw, wr->a, NULL)) &&
-        str_starts(jd_get_str(v, S("type")), S("web_search"))) {
-        begin(&wr->w, S("web_search"));
-        jw_obj_end(&wr->w);
-        return RC_OK;
+    if (FAILED(jd_read(&v, t->raw, wr->a, NULL)) ||
+        !str_starts(jd_get_str(v, S("type")), S("web_search"))) {
+        chat_note_loss(wr->loss, S("tools")); /* clients offer their vendor's tools unasked */
+        return;
     }
-    return chat_drop(wr->loss, wr->t->drop_params, S("tools"), S("openai"), wr->e);
+    begin(&wr->w, S("web_search"));
+    jw_obj_end(&wr->w);
+}
+
+static void write_tool(struct writer *wr, const struct chat_tool *t)
+{
+    if (t->origin == DIALECT_OPENAI_RESPONSES && t->raw.n)
+        jw_raw(&wr->w, t->raw);
+    else if (t->kind == TOOL_FUNCTION)
+        write_function(wr, t);
+    else if (t->kind == TOOL_CUSTOM)
+        write_custom(wr, t);
+    else
+        write_foreign(wr, t);
 }
 
 static void write_search(struct writer *wr, str options)
@@ -437,25 +441,24 @@ static void write_search(struct writer *wr, str options)
     jw_obj_end(w);
 }
 
-static rc write_tools(struct writer *wr)
+static void write_tools(struct writer *wr)
 {
     struct jw *w = &wr->w;
-    const struct chat_extra *whole = wr->own ? members_find(wr->r->extras, S("tools")) : NULL;
+    const struct chat_extra *whole = responses_member(wr->r, S("tools"));
     const struct chat_extra *search =
         wr->own ? NULL : members_find(wr->r->extras, S("web_search_options"));
     if (whole) {
         jw_kraw(w, S("tools"), whole->value);
-        return RC_OK;
+        return;
     }
     if (!wr->r->tools && !search)
-        return RC_OK;
+        return;
     jw_karr(w, S("tools"));
     for (const struct chat_tool *t = wr->r->tools; t; t = t->next)
-        TRY(write_tool(wr, t));
+        write_tool(wr, t);
     if (search)
         write_search(wr, search->value);
     jw_arr_end(w);
-    return RC_OK;
 }
 
 static void write_choice(struct writer *wr)
@@ -463,7 +466,7 @@ static void write_choice(struct writer *wr)
     static const char *const words[] = { "auto", "auto", "none", "required" };
     struct jw *w = &wr->w;
     const struct chat_req *r = wr->r;
-    const struct chat_extra *raw = wr->own ? members_find(r->extras, S("tool_choice")) : NULL;
+    const struct chat_extra *raw = responses_member(r, S("tool_choice"));
     if (raw) {
         jw_kraw(w, S("tool_choice"), raw->value);
     } else if (r->choice == CHOICE_NAMED) {
@@ -521,7 +524,7 @@ static void write_reasoning_config(struct writer *wr)
 {
     struct jw *w = &wr->w;
     const struct chat_req *r = wr->r;
-    const struct chat_extra *raw = wr->own ? members_find(r->extras, S("reasoning")) : NULL;
+    const struct chat_extra *raw = responses_member(r, S("reasoning"));
     enum chat_effort effort = r->effort;
     if (effort == EFFORT_UNSET && r->thinking_budget > 0)
         effort = chat_budget_effort(r->thinking_budget);
@@ -567,7 +570,7 @@ static void write_sampling(struct writer *wr)
 static void write_include(struct writer *wr)
 {
     struct jw *w = &wr->w;
-    const struct chat_extra *raw = members_find(wr->r->extras, S("include"));
+    const struct chat_extra *raw = responses_member(wr->r, S("include"));
     if (wr->own) {
         if (raw)
             jw_kraw(w, S("include"), raw->value);
@@ -620,11 +623,14 @@ static void write_extras(struct writer *wr)
     static const char *const shared[] = { "prompt_cache_key",       "prompt_cache_options",
                                           "prompt_cache_retention", "moderation",
                                           "safety_identifier",      NULL };
-    const struct chat_extra *store = members_find(wr->r->extras, S("store"));
+    const struct chat_extra *store = find_member(wr->r, S("store"));
     if (store)
         jw_kraw(&wr->w, S("store"), store->value);
     else if (!wr->own)
         jw_kbool(&wr->w, S("store"), false);
+    for (const struct chat_extra *x = wr->own ? wr->r->own : NULL; x; x = x->next)
+        if (!str_among(x->name, handled))
+            jw_kraw(&wr->w, x->name, x->value);
     for (const struct chat_extra *x = wr->r->extras; x; x = x->next) {
         if (str_among(x->name, handled))
             continue;
@@ -642,7 +648,7 @@ static rc write_body(struct writer *wr)
     jw_obj(w);
     jw_kstr(w, S("model"), wr->t->model);
     TRY(write_input(wr));
-    TRY(write_tools(wr));
+    write_tools(wr);
     write_choice(wr);
     write_text_config(wr);
     write_reasoning_config(wr);
@@ -650,11 +656,12 @@ static rc write_body(struct writer *wr)
         jw_ki64(w, S("max_output_tokens"),
                 r->max_tokens < OUTPUT_TOKENS_MIN ? OUTPUT_TOKENS_MIN : r->max_tokens);
     write_sampling(wr);
-    if (r->top_logprobs != CHAT_UNSET && (wr->own || r->logprobs == TRI_TRUE))
+    if (r->top_logprobs != CHAT_UNSET && r->logprobs == TRI_TRUE &&
+        !responses_member(r, S("top_logprobs")))
         jw_ki64(w, S("top_logprobs"), r->top_logprobs);
     write_include(wr);
     jw_kraw_if(w, S("metadata"), r->metadata);
-    if (r->user.n && !members_find(r->extras, S("safety_identifier")))
+    if (r->user.n && !find_member(r, S("safety_identifier")))
         jw_kstr(w, r->user.n <= 64 ? S("safety_identifier") : S("user"), r->user);
     jw_kstr_if(w, S("service_tier"), r->service_tier);
     if (wr->t->stream)
@@ -677,8 +684,8 @@ rc responses_write_chat(struct buf *out, const struct chat_req *r, const struct 
                          .a = a,
                          .e = e,
                          .own = r->origin == DIALECT_OPENAI_RESPONSES,
-                         .continued = members_find(r->extras, S("previous_response_id")) ||
-                                      members_find(r->extras, S("conversation")) };
+                         .continued = find_member(r, S("previous_response_id")) ||
+                                      find_member(r, S("conversation")) };
     struct chat_target rest = { .extra_body = t->extra_body };
     jw_init(&wr.w, out);
     map_init(&wr.calls);

@@ -21,7 +21,7 @@ struct response_keep {
     bool noted; /* the upstream's id is known */
 };
 
-enum { PREVIOUS, STORE, BACKGROUND, CONVERSATION, INPUT, MODEL, MEMBERS };
+enum { PREVIOUS, STORE, CONVERSATION, INPUT, MODEL, MEMBERS };
 
 static const char no_conversations[] =
     "This model has no stored conversations: its upstream has no Responses API. Use "
@@ -179,12 +179,7 @@ static bool refused(struct exchange *x, const struct json_member *m, const struc
 {
     if (is_native(first) || !first)
         return false; /* the upstream knows; or call_chat says that there is no such model */
-    if (m[BACKGROUND].kind == JSON_TRUE)
-        refuse(
-            x, "background", "unsupported_parameter",
-            S("This model's responses cannot run in the background: its upstream has no Responses "
-              "API. Send the request without `background`."));
-    else if (m[CONVERSATION].kind == JSON_STRING || m[CONVERSATION].kind == JSON_OBJECT)
+    if (m[CONVERSATION].kind == JSON_STRING || m[CONVERSATION].kind == JSON_OBJECT)
         refuse(x, "conversation", "unsupported_parameter", str_c(no_conversations));
     else
         return false;
@@ -219,9 +214,11 @@ static bool gather(struct exchange *x, struct json_member *m, bool store)
 static void serve(struct exchange *x, const struct operation *op)
 {
     struct json_member m[MEMBERS] = {
-        [PREVIOUS] = { .name = S("previous_response_id") }, [STORE] = { .name = S("store") },
-        [BACKGROUND] = { .name = S("background") },         [INPUT] = { .name = S("input") },
-        [CONVERSATION] = { .name = S("conversation") },     [MODEL] = { .name = S("model") },
+        [PREVIOUS] = { .name = S("previous_response_id") },
+        [STORE] = { .name = S("store") },
+        [INPUT] = { .name = S("input") },
+        [CONVERSATION] = { .name = S("conversation") },
+        [MODEL] = { .name = S("model") },
     };
     struct err e;
     enum json_kind top;
@@ -275,10 +272,48 @@ const struct deployment *responses_pin(const struct exchange *x)
     return x->keep ? x->keep->pinned : NULL;
 }
 
+/* Members that change what is asked, and that only a server of this API can honour. */
+static rc check_members(const struct call *c, struct err *e)
+{
+    static const struct {
+        const char *name, *sign, *why;
+    } only[] = {
+        { "background", "true", "This model's responses cannot run in the background" },
+        { "prompt", "{", "This model has no prompt templates: send the text itself" },
+        { "max_tool_calls", "", "This model's calls of tools cannot be limited in number" },
+    };
+    for (const struct chat_extra *x = c->try->req->extras; x; x = x->next)
+        for (size_t i = 0; i < COUNT_OF(only); i++)
+            if (str_eq(x->name, str_c(only[i].name)) && str_starts(x->value, str_c(only[i].sign)) &&
+                !call_target(c).drop_params)
+                return fail(e, E_UNSUPPORTED, only[i].name, 0,
+                            "%s (`%s`): its upstream has no Responses API", only[i].why,
+                            only[i].name);
+    return RC_OK;
+}
+
+/* Items that only OpenAI understands stay behind: the answer says which. */
+static void note_items(const struct call *c)
+{
+    for (const struct chat_message *m = c->try->req->messages; m; m = m->next)
+        for (const struct chat_part *p = m->parts; p; p = p->next) {
+            jval *v = NULL;
+            if (p->kind != PART_OPAQUE || p->origin != DIALECT_OPENAI_RESPONSES ||
+                FAILED(jd_read(&v, p->raw, &c->x->scratch, NULL)))
+                continue;
+            chat_note_loss(&c->try->loss, arena_fmt(&c->x->scratch, "input.%.*s",
+                                                    STRF(str_take(jd_get_str(v, S("type")), 64))));
+        }
+}
+
 rc responses_check(const struct call *c, struct err *e)
 {
     const struct response_keep *k = c->x->keep;
-    if (!k || is_native(c->dep))
+    if (is_native(c->dep) || c->asks->id != DIALECT_OPENAI_RESPONSES)
+        return RC_OK;
+    TRY(check_members(c, e));
+    note_items(c);
+    if (!k)
         return RC_OK;
     if (k->conversation.n)
         return fail(e, E_SYNTAX, "conversation", 0, "%s", no_conversations);
@@ -302,11 +337,11 @@ void responses_echo(const struct call *c, bool shown)
         k->echo->value = arena_dup(&c->x->arena, buf_str(&b));
         buf_done(&b);
     }
-    if (shown && r->extras != k->echo) {
-        k->echo->next = r->extras;
-        r->extras = k->echo;
-    } else if (!shown && r->extras == k->echo) {
-        r->extras = k->echo->next;
+    if (shown && r->own != k->echo) {
+        k->echo->next = r->own;
+        r->own = k->echo;
+    } else if (!shown && r->own == k->echo) {
+        r->own = k->echo->next;
     }
 }
 

@@ -21,7 +21,7 @@ void responses_upgrade(struct exchange *x); /* GET /v1/responses: a websocket, w
 
 /* The only deployment that can go on with what the request refers to; NULL: any. */
 const struct deployment *responses_pin(const struct exchange *x);
-/* The present attempt's upstream has what the request refers to. */
+/* The present attempt's upstream has what the request refers to and asks for. */
 rc responses_check(const struct call *c, struct err *e);
 /* The writer of answers shows previous_response_id, upstreams must not see it: the request has it
  * only between the two. */

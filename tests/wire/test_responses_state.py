@@ -257,7 +257,7 @@ def test_our_own_errors_have_codes(gateway, upstream):
     up = chat_upstream(upstream)
     g = gateway(config_of(model("m", up.base)))
     for body, code in (({"previous_response_id": "resp_no"}, "previous_response_not_found"),
-                       ({"background": True}, "unsupported_parameter")):
+                       ({"conversation": "c"}, "unsupported_parameter")):
         error = create(g, input="x", **body).json()["error"]
         assert error["code"] == code and error["param"] in body and "provider_specific_fields" not in error
 
