@@ -224,7 +224,8 @@ static void serve(struct exchange *x, const struct operation *op)
     enum json_kind top;
     bool readable =
         !FAILED(json_scan(buf_str(&x->asked->body), m, MEMBERS, &top, &e)) && top == JSON_OBJECT;
-    if (!readable || !gather(x, m, !op && m[STORE].kind != JSON_FALSE)) /* what cannot be read, the call says what is wrong with */
+    bool store = !op && m[STORE].kind != JSON_FALSE;
+    if (!readable || !gather(x, m, store)) /* the call says what is wrong with it */
         call_serve(x, op);
 }
 
