@@ -315,6 +315,8 @@ static void finish_all(struct chat_stream *s)
             on_finish(s, &(struct chat_event){ .kind = EV_FINISH, .choice = choice });
     if (s->over)
         return;
+    if (!s->usage.seen && s->left_out)
+        s->left_out(s);
     if (s->usage.seen) {
         int64_t sum;
         if (s->usage.prompt >= 0 && s->usage.completion >= 0 &&

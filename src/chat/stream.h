@@ -41,6 +41,8 @@ struct chat_stream {
     struct chat_sink *out; /* the writer's end */
     struct chat_pending *pending, *pending_last;
     struct chat_usage usage;
+    /* The upstream ends without usage: may fill it. NULL: nobody counts. */
+    void (*left_out)(struct chat_stream *s);
     uint64_t seen;     /* bit per choice (64 at most; choices beyond are dropped): something came */
     uint64_t called;   /* ... it has calls */
     uint64_t finished; /* ... its FINISH is out */

@@ -972,9 +972,10 @@ const struct key config_keys[] = {
       "the same by group" },
     { SECTION_ROUTER, "allowed_fails_policy", TYPE_OWN, KEY_HONOURED, 0, NULL,
       "failures before a rest, by kind of error" },
-    { SECTION_ROUTER, "enable_pre_call_checks", TYPE_BOOL, KEY_APPROXIMATED,
+    { SECTION_ROUTER, "enable_pre_call_checks", TYPE_BOOL, KEY_HONOURED,
       IN_CONFIG(enable_pre_call_checks), "false",
-      "order is always honoured; prompts are not counted beforehand" },
+      "prompts go to deployments whose model_info.max_input_tokens they fit; order is always "
+      "honoured" },
     { SECTION_ROUTER, "enable_tag_filtering", TYPE_BOOL, KEY_LATER, IN_CONFIG(enable_tag_filtering),
       "false", "deployments by tags" },
     { SECTION_ROUTER, "tag_filtering_match_any", TYPE_BOOL, KEY_LATER, IN_CONFIG(tag_match_any),

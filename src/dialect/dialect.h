@@ -48,6 +48,10 @@ struct dialect_relay {
     str model;       /* to show instead of the upstream's */
     bool show_usage; /* false: the client did not ask for usage: strip it (OpenAI chat) */
     struct chat_usage usage;
+    /* OpenAI chat: the answer is over and has no usage yet: fills it with what was counted. NULL:
+     * nobody counts. */
+    void (*left_out)(struct dialect_relay *rl, struct chat_usage *ret);
+    void *owner;   /* left_out's */
     bool finished; /* the vendor's own end was seen: a stream that stops after it is complete */
     bool failed;   /* an error event passed by (error is filled as far as possible) */
     bool first_content; /* some content has passed: time to first token */

@@ -8,6 +8,7 @@
 #define DIALECT_OPENAI_CHAT_INTERNAL_H
 
 #include "dialect/dialect.h"
+#include "dialect/openai_chat.h"
 #include "json/write.h"
 
 /* ---- errors (openai_chat_error.c) ----------------------------------------------------------- */
@@ -32,8 +33,6 @@ void openai_write_stream_error(struct buf *out, const struct chat_error *err);
 void openai_usage_from(struct chat_usage *ret, jval *v);
 /* Of a whole reply or chunk: usage, else x_groq.usage, else choices[0].usage. */
 void openai_usage_of(struct chat_usage *ret, jval *body);
-/* The value of `usage`, in OpenAI's shape with LiteLLM's additions for prompt caches. */
-void openai_write_usage(struct jw *w, const struct chat_usage *u);
 /* The native word; FINISH_NONE for an empty one, FINISH_STOP for an unknown one. */
 enum chat_finish openai_finish_of(str word);
 /* OpenAI's word. */

@@ -569,6 +569,16 @@ static void hold_usage_chunk(struct dialect_relay *rl, const struct sse_event *e
     buf_done(&b);
 }
 
+/* The same with our own count, as long as the upstream tells nothing. */
+static void hold_counted_chunk(struct dialect_relay *rl, const struct sse_event *ev,
+                               const struct json_member *m, const struct edits *model)
+{
+    struct chat_usage none = rl->usage;
+    rl->left_out(rl, &rl->usage);
+    hold_usage_chunk(rl, ev, m, model);
+    rl->usage = none;
+}
+
 static rc relay_chunk(struct dialect_relay *rl, struct buf *out, const struct sse_event *ev,
                       const struct json_member *m)
 {
@@ -634,6 +644,8 @@ static rc relay_chunk(struct dialect_relay *rl, struct buf *out, const struct ss
     arena_done(&scratch);
     if (finishes && (has_usage || hidden) && rl->show_usage)
         hold_usage_chunk(rl, ev, m, &model);
+    else if (finishes && !rl->usage.seen && rl->show_usage && rl->left_out)
+        hold_counted_chunk(rl, ev, m, &model);
     return RC_OK;
 }
 

@@ -223,6 +223,17 @@ void route_count_usage(const struct deployment *d, const struct chat_usage *u, i
     count(&h->minute_tokens, u->completion);
 }
 
+void route_note_usage(const struct deployment *d, bool told)
+{
+    if (LOAD(d->health->leaves_usage_out) == told)
+        STORE(d->health->leaves_usage_out, !told);
+}
+
+bool route_leaves_usage_out(const struct deployment *d)
+{
+    return LOAD(d->health->leaves_usage_out);
+}
+
 struct route_last route_last_answer(const struct deployment *d)
 {
     return (struct route_last){ .state = (enum route_last_state)LOAD(d->health->last_state),

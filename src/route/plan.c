@@ -36,7 +36,8 @@ struct plan_state {
     int64_t back_ms; /* when a cooling deployment is back; -1: not known */
     bool failing;    /* last has failed and what follows is not decided yet */
     bool tried_here, tried;
-    bool over; /* there is nothing more to try */
+    bool long_here, too_long; /* deployments were left out: the prompt does not fit */
+    bool over;                /* there is nothing more to try */
     struct pending *stack;
     struct visited *visited;
 };
@@ -62,7 +63,7 @@ static void enter(struct plan *p, const struct route_target *target, str name,
     s->members = NULL;
     s->failed = NULL;
     s->retries = 0;
-    s->tried_here = false;
+    s->tried_here = s->long_here = false;
 }
 
 static bool was_visited(const struct plan_state *s, const struct route_group *group)
@@ -156,6 +157,10 @@ static bool is_available(struct plan *p, const struct deployment *d, uint64_t no
     if (p->table->config->enforce_rate_limits && d->rpm != CHAT_UNSET &&
         (int64_t)health_minute_requests(d->health, now_ms) >= d->rpm) {
         note_back(s, 60000 - now_ms % 60000);
+        return false;
+    }
+    if (p->options.fits && !p->options.fits(p->options.fits_arg, d)) {
+        s->long_here = s->too_long = true;
         return false;
     }
     return true;
@@ -343,6 +348,8 @@ static const struct fallback_target *fallbacks_now(struct plan *p)
     const struct config *c = p->table->config;
     enum chat_error_kind kind =
         s->tried_here && s->outcome.failure == ROUTE_FAIL_STATUS ? s->outcome.error : ERR_SERVER;
+    if (!s->tried_here && s->long_here)
+        kind = ERR_CONTEXT_WINDOW;
     const struct fallback_target *own = NULL;
     if (s->hops == 0 && p->options.fallbacks.n)
         own = read_own(p);
@@ -448,7 +455,7 @@ enum plan_result plan_next(struct plan *p, uint64_t now_ms, uint64_t random, str
         s->over = !next_group(p);
     }
     *ret = (struct plan_step){ .fallbacks = s->hops, .retry_after_ms = s->back_ms };
-    return s->tried ? PLAN_END : PLAN_NONE;
+    return s->tried ? PLAN_END : s->too_long ? PLAN_LONG : PLAN_NONE;
 }
 
 void plan_failed(struct plan *p, const struct route_outcome *o, uint64_t now_ms)

@@ -39,6 +39,7 @@ struct route_health {
     atomic_uint fails;
     atomic_uint last_state, last_status;
     atomic_llong last_at_ms;
+    atomic_bool leaves_usage_out; /* its last stream told no usage */
     /* for /metrics */
     atomic_ullong requests, failures, tokens_in, tokens_out, tokens_cached, cost_nanousd;
     atomic_ullong latency_ms_sum, cooldowns;
@@ -163,6 +164,9 @@ void route_begin(const struct deployment *d);
 void route_report(const struct deployment *d, const struct route_outcome *o, uint64_t now_ms);
 /* An attempt already reported as good broke off later. */
 void route_report_late(const struct deployment *d, enum route_failure failure, uint64_t now_ms);
+/* Whether its last complete stream told its usage; told unless we know better. */
+void route_note_usage(const struct deployment *d, bool told);
+bool route_leaves_usage_out(const struct deployment *d);
 void route_count_usage(const struct deployment *d, const struct chat_usage *u, int64_t nanousd);
 
 /* ---- plans ---------------------------------------------------------------------------------- */
@@ -174,6 +178,9 @@ struct plan_options {
     bool realtime;                 /* only deployments that have it */
     str fallbacks;                 /* JSON text of the request's own list; empty: none */
     const struct deployment *only; /* this one, whatever the name; see route_holds */
+    /* enable_pre_call_checks: the prompt fits into its context window. NULL: not looked at. */
+    bool (*fits)(void *arg, const struct deployment *d);
+    void *fits_arg;
 };
 
 struct plan_options plan_options_default(void);
@@ -192,6 +199,7 @@ enum plan_result {
     PLAN_TRY,  /* step says what */
     PLAN_NONE, /* nothing is available now: all cooling down, nothing was tried */
     PLAN_END,  /* tried what there was: the last error stands */
+    PLAN_LONG, /* nothing was tried: the prompt fits nowhere */
 };
 
 struct plan {

@@ -5,6 +5,7 @@
 #include "base/clock.h"
 #include "base/mem.h"
 #include "http/inflate.h"
+#include "server/left_out.h"
 #include "server/operation.h"
 #include "server/pass.h"
 #include "server/reply.h"
@@ -100,6 +101,7 @@ static void emit(struct chat_sink *sink, const struct chat_event *ev)
     struct call *c = t->call;
     if (ev->kind == EV_USAGE)
         t->usage = *ev->usage;
+    left_out_event(c, ev);
     if (ev->kind == EV_TEXT || ev->kind == EV_THINKING || ev->kind == EV_CALL)
         note_first(c);
     if (ev->kind == EV_ERROR) {
@@ -135,6 +137,12 @@ static void fill_ctx(struct call *c, struct dialect_ctx *ctx)
     };
 }
 
+static void count_left_out(struct chat_stream *s)
+{
+    struct translation *t = CONTAINER_OF(s, struct translation, stream);
+    left_out_fill(t->call, &s->usage);
+}
+
 static struct translation *translation_new(struct call *c)
 {
     struct arena *a = &c->x->arena;
@@ -148,6 +156,7 @@ static struct translation *translation_new(struct call *c)
     t->writer = c->opened ? c->opened : arena_alloc(a, c->in->writer_bytes + 1, 16, 1);
     fill_ctx(c, &t->ctx);
     chat_stream_init(&t->stream, &t->sink);
+    t->stream.left_out = count_left_out;
     return t;
 }
 
@@ -156,6 +165,11 @@ static struct translation *translation_new(struct call *c)
 static bool relays(const struct call *c)
 {
     return c->in == c->out && !c->dep->merge_reasoning && !c->opened;
+}
+
+static void count_left_out_relayed(struct dialect_relay *rl, struct chat_usage *ret)
+{
+    left_out_fill(rl->owner, ret);
 }
 
 /* ---- frames -------------------------------------------------------------------------------------
@@ -173,10 +187,13 @@ static void frames_init(struct call *c)
         c->relay->show_usage = c->show_usage;
         c->relay->usage = CHAT_USAGE_NONE;
         c->relay->arena = &c->x->arena;
+        c->relay->left_out = count_left_out_relayed;
+        c->relay->owner = c;
         c->usage = &c->relay->usage;
     } else {
         c->translation = translation_new(c);
     }
+    left_out_begin(c);
 }
 
 static void frames_done(struct call *c)
@@ -189,12 +206,14 @@ static void frames_done(struct call *c)
         ndjson_done(&c->frames.ndjson);
     if (c->translation)
         chat_stream_done(&c->translation->stream);
+    left_out_free(c);
 }
 
 /* One frame from the upstream into the frames for the client. */
 static rc carry(struct call *c, const struct sse_event *ev, struct err *e)
 {
     if (c->relay) {
+        left_out_frame(c, ev->data);
         TRY(c->out->relay_event(c->relay, gather_frames(c), ev, e));
         if (c->relay->first_content)
             note_first(c);
@@ -363,6 +382,7 @@ static void relay_whole(struct call *c, str body)
         fail_answer(c, ROUTE_FAIL_MALFORMED, &err);
         return;
     }
+    left_out_body(c, frames, body, &rl.usage);
     responses_keep_relayed(c, body);
     call_keep_usage(c, &rl.usage);
     call_attempt_ok(c);
@@ -384,6 +404,7 @@ static void translate_whole(struct call *c, str body)
         return;
     }
     call_attempt_ok(c);
+    left_out_reply(c, reply.choices, &reply.usage);
     answer_reply(c, &reply);
 }
 
@@ -733,6 +754,7 @@ static void finish_frames(struct call *c)
         stream_error(c);
         return;
     }
+    left_out_learn(c);
     call_price(c);
     send_frames(c, true);
     exchange_finish(x, true);

@@ -3,7 +3,9 @@
 #include "base/clock.h"
 #include "chat/quirks.h"
 #include "json/write.h"
+#include "server/count.h"
 #include "server/fetch.h"
+#include "server/left_out.h"
 #include "server/operation.h"
 #include "server/realtime.h"
 #include "server/reply.h"
@@ -228,6 +230,10 @@ void call_serve(struct exchange *x, const struct operation *op)
     struct plan_options options;
     read_overrides(c, &options);
     options.only = responses_pin(x);
+    if (!op && x->snap->config->enable_pre_call_checks) {
+        options.fits = count_fits;
+        options.fits_arg = c;
+    }
     x->call = c;
     if (!plan_init(&c->try->plan, x->snap->routes, c->model_shown, &options, &x->scratch)) {
         x->call = NULL;
@@ -414,6 +420,28 @@ static void no_deployment(struct call *c)
     final_error(c);
 }
 
+/* enable_pre_call_checks: nobody was asked. */
+static void too_long(struct call *c)
+{
+    const int64_t *counted = c->try->prompt_tokens;
+    struct chat_error err = {
+        .status = 400,
+        .kind = ERR_CONTEXT_WINDOW,
+        .type = S("invalid_request_error"),
+        .code = S("context_length_exceeded"),
+        .param = S("messages"),
+        .message = arena_fmt(&c->x->arena,
+                             "The prompt has about %lld tokens, more than any deployment of "
+                             "model=%.*s takes (model_info.max_input_tokens). Shorten it, or "
+                             "configure context_window_fallbacks.",
+                             (long long)(counted[0] > counted[1] ? counted[0] : counted[1]),
+                             STRF(c->model_shown)),
+        .retry_after_ms = -1,
+    };
+    call_keep_error(c, &err);
+    final_error(c);
+}
+
 static void next_attempt(struct call *c)
 {
     struct exchange *x = c->x;
@@ -434,6 +462,9 @@ static void next_attempt(struct call *c)
             realtime_none(c); /* nobody is cooling down either */
         else
             no_deployment(c);
+        return;
+    case PLAN_LONG:
+        too_long(c);
         return;
     case PLAN_END:
         final_error(c);
@@ -686,6 +717,7 @@ void call_settle(struct call *c)
         fetch_cancel(c->try->fetch);
     if (c->translation && !c->usage->seen)
         c->usage = &c->translation->stream.usage;
+    left_out_settle(c);
     if (c->cost_nanousd < 0)
         call_price(c);
     if (c->dep && !c->reported)

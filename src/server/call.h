@@ -68,6 +68,7 @@ struct attempt {
     str path;             /* operation_pass: where it goes */
     void *neutral;        /* the same of an operation: its own */
     struct chat_loss loss;
+    int64_t prompt_tokens[2]; /* by enum token_encoding; 0: not counted */
     str source; /* the client's body, without the deployment's additional_drop_params */
     struct fetched *fetched; /* media by URL whose bytes are here */
     struct fetch *fetch;     /* under way; NULL: none is */
@@ -95,6 +96,7 @@ struct call {
     } frames;
     struct dialect_relay *relay;     /* same dialect on both sides */
     struct translation *translation; /* or not */
+    struct left_out *left_out;       /* counts what a stream's upstream may not tell */
     void *opened;                    /* a writer that began in silence, before any answer */
     struct tunnel *tunnel;           /* a websocket; NULL: none, or not yet */
     const struct chat_usage *usage;  /* as far as it is known; never NULL */

@@ -18,6 +18,52 @@ str count_field(const struct token_counter *k, struct arena *a)
     return arena_fmt(a, "x-sluice-token-count: %s\r\n", token_counter_name(k));
 }
 
+/* ---- a call's request ----------------------------------------------------------------------- */
+
+/* As it was asked, whatever the attempt made of it. */
+static const struct chat_req *request_of(struct call *c)
+{
+    struct arena *a = &c->x->scratch;
+    struct dialect_path path = { .model = c->x->asked->path_model, .stream = c->path_stream };
+    struct chat_req *r = NEW(a, struct chat_req, 1);
+    struct err e;
+    jval *tree;
+    if (c->try->req)
+        return c->try->req;
+    if (FAILED(jd_read(&tree, buf_str(&c->x->asked->body), a, &e)) ||
+        FAILED(c->asks->read_chat(r, tree, &path, a, &e)))
+        return NULL;
+    return r;
+}
+
+int64_t count_prompt(struct call *c, struct token_counter *k)
+{
+    const struct chat_req *r = request_of(c);
+    if (!r)
+        return -1;
+    k->tokens = 0;
+    tokens_of_request(k, r, &c->x->scratch);
+    return k->tokens;
+}
+
+bool count_fits(void *call, const struct deployment *d)
+{
+    enum { TOKENS_PER_BYTE_MAX = 40 }; /* a picture's address */
+    struct call *c = call;
+    int64_t most = d->entry ? d->entry->max_input_tokens : CHAT_UNSET;
+    struct token_counter k;
+    if (most <= 0 || (int64_t)c->x->asked->body.n < most / TOKENS_PER_BYTE_MAX)
+        return true;
+    token_counter_init(&k, count_model(d, d->model));
+    int64_t *known = &c->try->prompt_tokens[k.model.encoding];
+    if (!*known)
+        *known = count_prompt(c, &k);
+    token_counter_done(&k);
+    return *known <= most;
+}
+
+/* ---- /utils/token_counter ------------------------------------------------------------------- */
+
 rc count_read(struct chat_req *ret, jval *body, struct arena *a, struct err *e)
 {
     struct dialect_path at = { .model = jd_get_str(body, S("model")) };

@@ -4,7 +4,8 @@ import os
 
 import pytest
 
-from conftest import config_of, model, reply
+from conftest import chunk, completion, config_of, model, reply
+from test_relay import streaming, wait_until
 
 EXACT = os.path.exists(os.path.join(os.path.dirname(__file__), "../../.tokenizers/o200k_base.tiktoken"))
 needs_tables = pytest.mark.skipif(not EXACT, reason="a build without script/tokenizers' data only estimates")
@@ -135,3 +136,93 @@ def test_the_counter_asks_the_vendor_if_told_to(gateway, upstream):
         r = gw.http.post("/utils/token_counter" + query, json={"model": name, **SAID})
         assert r.json()["count_source"] == "local_estimate" and r.headers["x-sluice-token-count"] == "estimate"
     assert len(up.requests) == 1
+
+
+# ---- usage that an upstream leaves out ---------------------------------------------------------------
+
+WORDS = ["The", " quick", " brown", " fox", " jumps", " over", " the", " lazy", " dog", "."]  # a token each
+
+
+TOLD_NOTHING = [chunk({"content": w}) for w in WORDS] + [chunk({}, "stop"), "data: [DONE]\n\n"]
+
+
+@needs_tables
+def test_a_whole_answer_gets_its_usage(gateway, upstream):
+    up = upstream(answering({"id": "c1", "object": "chat.completion", "created": 1, "model": "gpt-4o", "choices": [
+        {"index": 0, "finish_reason": "stop", "message": {"role": "assistant", "content": "".join(WORDS)}}]}))
+    gw = gateway(config_of(model("m", up.base, "openai/gpt-4o", input_cost_per_token=0.001, output_cost_per_token=0.01)))
+    r = gw.http.post("/v1/chat/completions", json={"model": "m", **SAID})
+    assert r.json()["usage"] == {"prompt_tokens": 15, "completion_tokens": 10, "total_tokens": 25}
+    assert r.headers["x-sluice-token-count"] == "o200k_base"
+    assert float(r.headers["x-litellm-response-cost"]) == pytest.approx(0.115)
+    r = gw.http.post("/v1/messages", json={"model": "m", "max_tokens": 99, **SAID})
+    assert (r.json()["usage"]["input_tokens"], r.json()["usage"]["output_tokens"]) == (15, 10)
+
+
+def usages(data):
+    return [json.loads(d)["usage"] for d in data if d != "[DONE]" and json.loads(d).get("usage")]
+
+
+@needs_tables
+def test_a_stream_gets_its_usage(gateway, upstream):
+    up = upstream(streaming(TOLD_NOTHING))
+    gw = gateway(config_of(model("m", up.base, "openai/gpt-4o")))
+    ask = {"stream_options": {"include_usage": True}, **SAID}
+    guess, = usages(gw.stream(**ask))
+    assert guess["prompt_tokens"] > 5 and 9 <= guess["completion_tokens"] <= 13
+    for _ in range(2):  # it has been noticed
+        data = gw.stream(**ask)
+        assert usages(data) == [{"prompt_tokens": 15, "completion_tokens": 10, "total_tokens": 25}]
+        assert data[-1] == "[DONE]" and json.loads(data[-2])["choices"] == []
+    assert usages(gw.stream(**SAID)) == []
+    with gw.http.stream("POST", "/v1/messages", json={"model": "m", "max_tokens": 99, "stream": True, **SAID}) as r:
+        assert '"output_tokens":10' in r.read().decode().replace(" ", "")
+
+
+@pytest.mark.parametrize("path", ["/v1/chat/completions", "/v1/messages"])
+def test_what_was_streamed_before_the_end_is_counted(gateway, upstream, path):
+    up = upstream(streaming(TOLD_NOTHING[:8], end=False))
+    gw = gateway(config_of(model("m", up.base, "openai/gpt-4o", num_retries=0)))
+    with gw.http.stream("POST", path, json={"model": "m", "max_tokens": 99, "stream": True, **SAID}) as r:
+        r.read()
+    assert wait_until(lambda: any("completion=" in line for line in gw.out_lines)), gw.out_lines
+    line = next(line for line in gw.out_lines if "completion=" in line)
+    n = int(line.partition("completion=")[2].split()[0])
+    assert 7 <= n <= 11, line
+
+
+# ---- enable_pre_call_checks --------------------------------------------------------------------------
+
+def windows(up, **router):
+    def row(name, n):
+        return {**model(name, up.base, f"openai/gpt-4o-{n}"), "model_info": {"max_input_tokens": n}}
+    return config_of(row("m", 50), row("m", 500), row("big", 5000), router_settings={"enable_pre_call_checks": True, **router})
+
+
+def asking(gw, n, **more):
+    return gw.http.post("/v1/chat/completions", json={"model": "m", "messages": [{"role": "user", "content": "word " * n}], **more})
+
+
+def test_prompts_go_where_they_fit(gateway, upstream):
+    up = upstream(answering(completion()))
+    gw = gateway(windows(up))
+    for _ in range(6):
+        assert asking(gw, 300).status_code == 200
+    assert {body_of(r)["model"] for r in up.requests} == {"gpt-4o-500"}
+    for _ in range(30):
+        assert asking(gw, 10).status_code == 200
+    assert {body_of(r)["model"] for r in up.requests} == {"gpt-4o-50", "gpt-4o-500"}
+    n = len(up.requests)
+    r = asking(gw, 700)
+    assert r.status_code == 400 and r.json()["error"]["param"] == "messages"
+    assert "max_input_tokens" in r.json()["error"]["message"] and "about 70" in r.json()["error"]["message"]
+    assert len(up.requests) == n
+
+
+def test_too_long_prompts_fall_back(gateway, upstream):
+    up = upstream(answering(completion()))
+    gw = gateway(windows(up, context_window_fallbacks=[{"m": ["big"]}]))
+    assert asking(gw, 700).status_code == 200 and body_of(up.requests[-1])["model"] == "gpt-4o-5000"
+    assert asking(gw, 300).status_code == 200 and body_of(up.requests[-1])["model"] == "gpt-4o-500"
+    assert asking(gw, 700, disable_fallbacks=True).status_code == 400
+    assert asking(gw, 7000).status_code == 400 and len(up.requests) == 2

@@ -3,7 +3,7 @@
 #include "../arena_fixture.h"
 
 #include "json/doc.h"
-#include "token/count.h"
+#include "token/stream.h"
 
 static uint64_t fnv(const uint32_t *ids, size_t n)
 {
@@ -101,6 +101,49 @@ static void prose_is_cheap(void **state)
     assert_true(steps < text.n / 2);
 }
 
+/* In pieces of every size: as whole, for as long as nothing had to be cut. */
+static void a_stream_is_the_whole(void **state)
+{
+    static const char text[] = "I'll say: the \"camelCase\" word  isn't   \n\n  over, it'S "
+                               "na\xc3\xafve \xe4\xbd\xa0\xe5\xa5\xbd 12345 "
+                               "x /path//to\r\n /b  {\"a\": [1, 2]}\xe3\x80\x80 \xe3\x81\x82"
+                               "BB b \n \t end  ";
+    static const char *const models[] = { "gpt-4", "gpt-4o" };
+    str whole = { text, sizeof(text) - 1 };
+    bool exact;
+    uint64_t steps;
+    for (size_t m = 0; m < COUNT_OF(models); m++)
+        for (size_t step = 1; step <= whole.n; step++) {
+            struct token_stream s;
+            str rest = whole;
+            token_stream_init(&s, str_c(models[m]));
+            while (rest.n) {
+                token_stream_add(&s, str_take(rest, step));
+                rest = str_skip(rest, step);
+            }
+            token_stream_end(&s);
+            int64_t want = count(models[m], whole, &exact, &steps);
+            if (token_ranks_here() && s.counter.tokens != want)
+                fail_msg("%s by %zu: %lld, not %lld", models[m], step, (long long)s.counter.tokens,
+                         (long long)want);
+            assert_int_equal(s.counter.exact, token_ranks_here());
+            token_stream_done(&s);
+        }
+}
+
+static void a_stream_without_blanks_is_cut(void **state)
+{
+    struct token_stream s;
+    str text = repeated("\xe7\x9a\x84", 3000);
+    token_stream_init(&s, S("gpt-4o"));
+    token_stream_add(&s, text);
+    token_stream_end(&s);
+    assert_false(s.counter.exact);
+    if (token_ranks_here())
+        assert_in_range(s.counter.tokens, 1000, 1026);
+    token_stream_done(&s);
+}
+
 static void what_the_count_is_worth(void **state)
 {
     struct token_counter k;
@@ -144,6 +187,8 @@ int main(void)
         cmocka_unit_test_setup_teardown(as_tiktoken_does, set_up, tear_down),
         cmocka_unit_test_setup_teardown(a_hostile_text_is_bounded, set_up, tear_down),
         cmocka_unit_test_setup_teardown(prose_is_cheap, set_up, tear_down),
+        cmocka_unit_test(a_stream_is_the_whole),
+        cmocka_unit_test_setup_teardown(a_stream_without_blanks_is_cut, set_up, tear_down),
         cmocka_unit_test(what_the_count_is_worth),
         cmocka_unit_test(estimates_are_near),
     };
