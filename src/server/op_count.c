@@ -85,7 +85,7 @@ static rc write_body(struct call *c, struct buf *out, struct err *e)
 {
     struct chat_target t = call_target(c);
     struct arena *a = &c->x->scratch;
-    struct buf whole;
+    CLEANUP(buf_done) struct buf whole = { 0 };
     struct jw w;
     jval *body;
     TRY(prepare(c, e));
@@ -93,11 +93,8 @@ static rc write_body(struct call *c, struct buf *out, struct err *e)
     t.stream = false;
     leave_out_unfetched(c);
     buf_init(&whole, COUNTED_BYTES_MAX);
-    rc r = c->out->write_chat(&whole, c->try->neutral, &t, &c->try->loss, a, e);
-    if (!FAILED(r))
-        r = jd_read(&body, buf_str(&whole), a, e);
-    buf_done(&whole);
-    TRY(r);
+    TRY(c->out->write_chat(&whole, c->try->neutral, &t, &c->try->loss, a, e));
+    TRY(jd_read(&body, buf_str(&whole), a, e));
     jw_init(&w, out);
     jw_obj(&w);
     if (c->out->id == DIALECT_GEMINI) {
