@@ -6,8 +6,6 @@
 #include "server/count.h"
 #include "server/operation.h"
 
-enum { COUNTED_BYTES_MAX = 256 * 1024 * 1024 };
-
 /* ---- by whom -------------------------------------------------------------------------------- */
 
 static bool vendor_counts(enum dialect_id id)
@@ -85,16 +83,15 @@ static rc write_body(struct call *c, struct buf *out, struct err *e)
 {
     struct chat_target t = call_target(c);
     struct arena *a = &c->x->scratch;
-    CLEANUP(buf_done) struct buf whole = { 0 };
     struct jw w;
     jval *body;
     TRY(prepare(c, e));
     t.drop_params = true; /* what is not sent cannot be refused */
     t.stream = false;
     leave_out_unfetched(c);
-    buf_init(&whole, COUNTED_BYTES_MAX);
-    TRY(c->out->write_chat(&whole, c->try->neutral, &t, &c->try->loss, a, e));
-    TRY(jd_read(&body, buf_str(&whole), a, e));
+    TRY(c->out->write_chat(out, c->try->neutral, &t, &c->try->loss, a, e));
+    TRY(jd_read(&body, buf_str(out), a, e));
+    buf_clear(out);
     jw_init(&w, out);
     jw_obj(&w);
     if (c->out->id == DIALECT_GEMINI) {
