@@ -143,9 +143,10 @@ struct dialect {
     void (*read_path)(str rest, str *ret_model, bool *ret_stream, struct arena *a);
     /* A request without `stream` is one (Ollama). */
     bool streams_by_default;
-    /* Writers of answers look at ctx->req (Responses echoes it): it is kept for the whole stream.
-     */
+    /* Writers of answers look at ctx->req: of a stream only as it begins. */
     bool needs_request;
+    /* A stream's last event repeats the answer: the writer keeps it, and its length is limited. */
+    bool repeats_answer;
     /* Members of the request that splicing sets: "model" is always; OpenAI chat streams also get
      * stream_options.include_usage. NULL: only the model (and not even that where the path has it).
      */

@@ -39,4 +39,5 @@ const struct dialect dialect_openai_responses = {
     .relay_break = responses_relay_break,
     .opens_in_silence = true,
     .needs_request = true,
+    .repeats_answer = true,
 };

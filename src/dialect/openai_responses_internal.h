@@ -8,6 +8,7 @@
 #define DIALECT_OPENAI_RESPONSES_INTERNAL_H
 
 #include "dialect/dialect.h"
+#include "base/rope.h"
 #include "json/write.h"
 
 rc responses_read_chat(struct chat_req *ret, jval *body, const struct dialect_path *path,
@@ -38,15 +39,19 @@ str responses_reasoning_text(jval *item, struct arena *a);
 void responses_id(struct buf *out, str exchange_id);
 void responses_item_id(struct buf *out, const char *prefix, str exchange_id, uint32_t index);
 
-/* A response object. output: the items' JSON text with commas, without brackets. */
+/* A response object. output, or items: their JSON text with commas, without brackets. */
 struct responses_state {
     const char *status; /* "in_progress", "completed", "incomplete", "failed" */
     str id;             /* empty: made of the exchange's */
     str output;
+    const struct rope *items;
+    str echo;                       /* of responses_write_echo; empty: made of ctx->req */
     const struct chat_usage *usage; /* NULL: null */
     const struct chat_error *error;
     enum chat_finish finish;
 };
+/* What the request said, as it said it, else OpenAI's defaults: members of the object. */
+void responses_write_echo(struct buf *out, const struct dialect_ctx *c);
 void responses_write_object(struct buf *out, const struct responses_state *s,
                             const struct dialect_ctx *c);
 

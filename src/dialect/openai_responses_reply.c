@@ -387,7 +387,6 @@ static void write_reasoning_config(struct jw *w, const struct chat_req *r)
     jw_obj_end(w);
 }
 
-/* What the request said, as it said it; null, or OpenAI's default, where it said nothing. */
 static void write_echo(struct jw *w, const struct dialect_ctx *c)
 {
     static const struct {
@@ -477,6 +476,20 @@ void responses_write_error_event(struct buf *out, uint32_t number, const struct 
     buf_add(out, S("\n\n"));
 }
 
+void responses_write_echo(struct buf *out, const struct dialect_ctx *c)
+{
+    struct jw w;
+    size_t from = out->n;
+    jw_init(&w, out);
+    jw_obj(&w);
+    write_echo(&w, c);
+    jw_obj_end(&w);
+    if (out->full)
+        return;
+    out->n -= 2; /* without its braces */
+    memmove(out->p + from, out->p + from + 1, out->n - from);
+}
+
 void responses_write_object(struct buf *out, const struct responses_state *s,
                             const struct dialect_ctx *c)
 {
@@ -511,8 +524,14 @@ void responses_write_object(struct buf *out, const struct responses_state *s,
     jw_kstr(&w, S("model"), c->model);
     jw_karr(&w, S("output"));
     buf_add(out, s->output);
+    if (s->items)
+        rope_copy(out, s->items, (struct rope_mark){ 0 });
     jw_arr_end(&w);
-    write_echo(&w, c);
+    buf_chr(out, ',');
+    if (s->echo.n)
+        buf_add(out, s->echo);
+    else
+        responses_write_echo(out, c);
     jw_key(&w, S("usage"));
     if (s->usage)
         responses_write_usage(&w, s->usage);
@@ -526,6 +545,7 @@ void responses_write_object(struct buf *out, const struct responses_state *s,
 struct writing {
     struct buf items;
     const struct dialect_ctx *c;
+    str logprobs; /* JSON text of the tokens' array, until a text has it */
     uint32_t index;
 };
 
@@ -542,7 +562,7 @@ static void begin_item(struct writing *wr, struct jw *w, const char *type, const
     jw_kstr(w, S("type"), str_c(type));
 }
 
-static void write_text_part(struct jw *w, const struct chat_part *p, struct arena *a)
+static void write_text_part(struct writing *wr, struct jw *w, const struct chat_part *p)
 {
     jw_obj(w);
     if (p->kind == PART_REFUSAL) {
@@ -552,13 +572,15 @@ static void write_text_part(struct jw *w, const struct chat_part *p, struct aren
         struct buf notes;
         buf_init(&notes, SIZE_MAX);
         if (p->notes.n)
-            responses_write_notes(&notes, p->notes, p->origin, responses_chars(p->text), a);
+            responses_write_notes(&notes, p->notes, p->origin, responses_chars(p->text),
+                                  wr->c->arena);
         jw_kstr(w, S("type"), S("output_text"));
         jw_kstr(w, S("text"), p->text);
         jw_karr(w, S("annotations"));
         buf_add(w->out, buf_str(&notes));
         jw_arr_end(w);
-        jw_kraw(w, S("logprobs"), S("[]"));
+        jw_kraw(w, S("logprobs"), wr->logprobs.n ? wr->logprobs : S("[]"));
+        wr->logprobs = (str){ 0 };
         buf_done(&notes);
     }
     jw_obj_end(w);
@@ -577,10 +599,10 @@ static const struct chat_part *write_message(struct writing *wr, const struct ch
     jw_kstr(&w, S("role"), S("assistant"));
     jw_kstr(&w, S("status"), S("completed"));
     jw_karr(&w, S("content"));
-    write_text_part(&w, p, wr->c->arena);
+    write_text_part(wr, &w, p);
     while (is_text(p->next)) {
         p = p->next;
-        write_text_part(&w, p, wr->c->arena);
+        write_text_part(wr, &w, p);
     }
     jw_arr_end(&w);
     jw_obj_end(&w);
@@ -669,6 +691,10 @@ void responses_write_reply(struct buf *out, const struct chat_reply *r, const st
     bool refused = false;
     for (const struct chat_part *p = choice ? choice->parts : NULL; p; p = p->next)
         refused = refused || p->kind == PART_REFUSAL;
+    struct json_member tokens = { .name = S("content") };
+    if (choice && choice->logprobs.n &&
+        !FAILED(json_scan(choice->logprobs, &tokens, 1, NULL, NULL)) && tokens.kind == JSON_ARRAY)
+        wr.logprobs = tokens.value;
     buf_init(&wr.items, SIZE_MAX);
     for (const struct chat_part *p = choice ? choice->parts : NULL; p; p = p->next) {
         if (is_text(p)) {

@@ -1,63 +1,61 @@
 /* openai_responses_writer.c - events as a Responses stream.
  *
  * Every item is said three times: piece by piece, whole as it ends, and once more in the last event
- * with all the others. So the text of the open item and the finished items are kept, already as
- * JSON, in the exchange's arena.
+ * with all the others. So the items are kept, each byte of them once, as the JSON that they will be
+ * in the last event:
+ *
+ *   ...,{"id":"msg_..","content":[{"type":"output_text","text":"Hello wor
+ *      ^ item                     ^ part                       ^ text     ^ where it grows
+ *
+ * What the last events say of the request is put into words as the stream begins: nobody need keep
+ * the request.
  */
+#include "base/rope.h"
 #include "dialect/openai_responses_internal.h"
 #include "dialect/signature.h"
 
 enum open { OPEN_NONE, OPEN_MESSAGE, OPEN_REFUSAL, OPEN_REASONING, OPEN_CALL, OPEN_CUSTOM };
 
-/* Grows by doubling in the arena. */
-struct grow {
-    char *p;
-    uint32_t n, cap;
+/* A tool of the request that is not a function by its own name. */
+struct special {
+    struct special *next;
+    str called; /* what the upstream calls it */
+    str name, space;
+    bool custom;
+};
+
+/* What few messages have: JSON, commas between. */
+struct side {
+    struct rope notes, logprobs;
+    uint32_t nnotes;
 };
 
 struct writer {
     struct chat_usage usage;
-    struct grow text;  /* of the open item: the inside of a JSON string (raw while unwrapping) */
-    struct grow notes; /* its annotations: JSON, commas between */
-    struct grow items; /* the finished items: JSON, commas between */
-    str call_id, name, space; /* of the open call */
-    str sealed;               /* encrypted_content of the open reasoning */
-    uint32_t seq, index;      /* next sequence_number; output_index of the open or next item */
-    uint32_t chars;           /* characters of the open message so far */
-    uint32_t nnotes;
+    struct rope items;                 /* JSON, commas between */
+    struct rope_mark item, part, text; /* of the open item; item: before its comma */
+    struct side *side;                 /* of the open message; NULL: none */
+    struct special *specials;
+    str echo;            /* what the request said */
+    str name;            /* of the open call */
+    uint32_t seq, index; /* next sequence_number; output_index of the open or next item */
+    uint32_t chars;      /* characters of the open message so far */
     uint8_t open, finish;
-    bool started, has_part, counted, unwrap, refused;
+    bool started, has_part, said, counted, unwrap, refused;
+    bool delta_last; /* the last frame written is a text's delta */
 };
 
 _Static_assert(sizeof(struct writer) <= RESPONSES_WRITER_BYTES, "keep it small");
 
-/* What is beyond stays unsaid in the last events: no answer is that long. */
-enum { GROW_BYTES_MAX = 256 * 1024 * 1024, PIECE_BYTES = 16 * 1024 };
+enum { PIECE_BYTES = 16 * 1024 };
 
-static void grow_add(struct grow *g, str s, struct arena *a)
-{
-    if (s.n > GROW_BYTES_MAX - g->n)
-        return;
-    uint32_t need = g->n + (uint32_t)s.n;
-    if (need > g->cap) {
-        uint32_t cap = need < 256 ? 512 : need + need / 2;
-        g->p = g->p ? arena_resize(a, g->p, g->cap, cap) : arena_raw(a, cap);
-        g->cap = cap;
-    }
-    if (s.n)
-        memcpy(g->p + g->n, s.p, s.n);
-    g->n = need;
-}
-
-static str grown(const struct grow *g)
-{
-    return (str){ g->p, g->n };
-}
+#define NO_LOGPROBS S(",\"logprobs\":[]}\n\n")
 
 /* ---- frames --------------------------------------------------------------------------------- */
 
 static void begin(struct writer *wr, struct buf *out, const char *type)
 {
+    wr->delta_last = false;
     buf_add(out, S("event: "));
     buf_add(out, str_c(type));
     buf_add(out, S("\ndata: {\"type\":\""));
@@ -77,18 +75,13 @@ static const char *prefix_of(uint8_t open)
     return prefixes[open];
 }
 
-static void item_id(struct writer *wr, struct buf *out, const struct dialect_ctx *c)
-{
-    responses_item_id(out, prefix_of(wr->open), c->id, wr->index);
-}
-
 /* An event about a part of the open item: "item_id", "output_index" and the part's own index. */
 static void begin_part(struct writer *wr, struct buf *out, const char *type, const char *index,
                        const struct dialect_ctx *c)
 {
     begin(wr, out, type);
     buf_add(out, S(",\"item_id\":\""));
-    item_id(wr, out, c);
+    responses_item_id(out, prefix_of(wr->open), c->id, wr->index);
     buf_add(out, S("\",\"output_index\":"));
     buf_u64(out, wr->index);
     if (index) {
@@ -96,6 +89,19 @@ static void begin_part(struct writer *wr, struct buf *out, const char *type, con
         buf_add(out, str_c(index));
         buf_add(out, S("\":0"));
     }
+}
+
+static void keep(struct writer *wr, str json, const struct dialect_ctx *c)
+{
+    rope_add(&wr->items, json, c->arena);
+}
+
+/* What stands in out from that byte on is kept, too. */
+static void keep_from(struct writer *wr, const struct buf *out, size_t from,
+                      const struct dialect_ctx *c)
+{
+    if (!out->full)
+        keep(wr, (str){ out->p + from, out->n - from }, c);
 }
 
 /* Deltas, and the text kept as it was escaped for them. */
@@ -108,106 +114,100 @@ static void write_delta(struct writer *wr, struct buf *out, const char *type, co
         buf_add(out, S(",\"delta\":\""));
         size_t from = out->n;
         json_escape(out, piece);
-        if (!out->full)
-            grow_add(&wr->text, (str){ out->p + from, out->n - from }, c->arena);
+        keep_from(wr, out, from, c);
         buf_chr(out, '"');
         if (wr->open == OPEN_MESSAGE)
-            buf_add(out, S(",\"logprobs\":[]"));
-        end(out);
+            buf_add(out, NO_LOGPROBS);
+        else
+            end(out);
+        wr->delta_last = wr->open == OPEN_MESSAGE;
+        wr->said = true;
     }
 }
 
 /* ---- items ---------------------------------------------------------------------------------- */
 
-/* The part that a message or a reasoning item consists of. */
-static void add_part(const struct writer *wr, struct buf *out, bool whole)
+/* The bytes around a part's text. */
+static str part_head(uint8_t open)
 {
-    str text = whole ? grown(&wr->text) : (str){ 0 };
-    switch (wr->open) {
-    case OPEN_REFUSAL:
-        buf_add(out, S("{\"type\":\"refusal\",\"refusal\":\""));
-        buf_add(out, text);
-        buf_add(out, S("\"}"));
-        break;
-    case OPEN_REASONING:
-        buf_add(out, S("{\"type\":\"summary_text\",\"text\":\""));
-        buf_add(out, text);
-        buf_add(out, S("\"}"));
-        break;
-    default:
-        buf_add(out, S("{\"type\":\"output_text\",\"text\":\""));
-        buf_add(out, text);
-        buf_add(out, S("\",\"annotations\":["));
-        if (whole)
-            buf_add(out, grown(&wr->notes));
-        buf_add(out, S("],\"logprobs\":[]}"));
-        break;
-    }
+    return open == OPEN_REFUSAL     ? S("{\"type\":\"refusal\",\"refusal\":\"")
+           : open == OPEN_REASONING ? S("{\"type\":\"summary_text\",\"text\":\"")
+                                    : S("{\"type\":\"output_text\",\"text\":\"");
 }
 
-static void add_item(struct writer *wr, struct buf *out, bool whole, const struct dialect_ctx *c)
+static void add_part_tail(const struct writer *wr, struct buf *out)
+{
+    const struct rope_mark all = { 0 };
+    if (wr->open != OPEN_MESSAGE) {
+        buf_add(out, S("\"}"));
+        return;
+    }
+    buf_add(out, S("\",\"annotations\":["));
+    if (wr->side)
+        rope_copy(out, &wr->side->notes, all);
+    buf_add(out, S("],\"logprobs\":["));
+    if (wr->side)
+        rope_copy(out, &wr->side->logprobs, all);
+    buf_add(out, S("]}"));
+}
+
+/* A call's own members, up to its arguments. */
+struct call_words {
+    str id, name, space;
+};
+
+/* The item up to where its content grows. */
+static void add_item_head(const struct writer *wr, struct buf *out, const char *status,
+                          const struct call_words *call, const struct dialect_ctx *c)
 {
     bool custom = wr->open == OPEN_CUSTOM;
     buf_add(out, S("{\"id\":\""));
-    item_id(wr, out, c);
+    responses_item_id(out, prefix_of(wr->open), c->id, wr->index);
     buf_add(out, S("\",\"type\":\""));
-    switch (wr->open) {
-    case OPEN_REASONING:
+    if (wr->open == OPEN_REASONING) {
         buf_add(out, S("reasoning\",\"summary\":["));
-        if (whole && wr->has_part)
-            add_part(wr, out, true);
-        buf_chr(out, ']');
-        if (whole && wr->sealed.n) {
-            buf_add(out, S(",\"encrypted_content\":"));
-            json_quote(out, wr->sealed);
-        }
-        break;
-    case OPEN_CALL:
-    case OPEN_CUSTOM:
-        buf_add(out, custom ? S("custom_tool_call\"") : S("function_call\""));
-        buf_add(out, whole ? S(",\"status\":\"completed\"") : S(",\"status\":\"in_progress\""));
-        buf_add(out, S(",\"call_id\":"));
-        json_quote(out, wr->call_id);
-        if (wr->space.n) {
-            buf_add(out, S(",\"namespace\":"));
-            json_quote(out, wr->space);
-        }
-        buf_add(out, S(",\"name\":"));
-        json_quote(out, wr->name);
-        buf_add(out, custom ? S(",\"input\":\"") : S(",\"arguments\":\""));
-        if (whole)
-            buf_add(out, grown(&wr->text));
-        buf_chr(out, '"');
-        break;
-    default:
-        buf_add(out, S("message\",\"role\":\"assistant\",\"status\":"));
-        buf_add(out, whole ? S("\"completed\",\"content\":[") : S("\"in_progress\",\"content\":["));
-        if (whole)
-            add_part(wr, out, true);
-        buf_chr(out, ']');
-        break;
+        return;
+    }
+    buf_add(out, call == NULL ? S("message\",\"role\":\"assistant")
+                 : custom     ? S("custom_tool_call")
+                              : S("function_call"));
+    buf_add(out, S("\",\"status\":\""));
+    buf_add(out, str_c(status));
+    if (!call) {
+        buf_add(out, S("\",\"content\":["));
+        return;
+    }
+    buf_add(out, S("\",\"call_id\":"));
+    json_quote(out, call->id);
+    if (call->space.n) {
+        buf_add(out, S(",\"namespace\":"));
+        json_quote(out, call->space);
+    }
+    buf_add(out, S(",\"name\":"));
+    json_quote(out, call->name);
+    buf_add(out, custom ? S(",\"input\":\"") : S(",\"arguments\":\""));
+}
+
+static void add_item_tail(const struct writer *wr, struct buf *out, str sealed)
+{
+    if (wr->open == OPEN_CALL || wr->open == OPEN_CUSTOM) {
+        buf_add(out, S("\"}"));
+        return;
+    }
+    buf_chr(out, ']');
+    if (sealed.n) {
+        buf_add(out, S(",\"encrypted_content\":"));
+        json_quote(out, sealed);
     }
     buf_chr(out, '}');
 }
 
-static void keep_item(struct writer *wr, str item, struct arena *a)
+static void begin_item_event(struct writer *wr, struct buf *out, const char *type)
 {
-    if (wr->items.n)
-        grow_add(&wr->items, S(","), a);
-    grow_add(&wr->items, item, a);
-}
-
-static void item_event(struct writer *wr, struct buf *out, bool whole, const struct dialect_ctx *c)
-{
-    begin(wr, out, whole ? "response.output_item.done" : "response.output_item.added");
+    begin(wr, out, type);
     buf_add(out, S(",\"output_index\":"));
     buf_u64(out, wr->index);
     buf_add(out, S(",\"item\":"));
-    size_t from = out->n;
-    add_item(wr, out, whole, c);
-    if (whole && !out->full)
-        keep_item(wr, (str){ out->p + from, out->n - from }, c->arena);
-    end(out);
 }
 
 /* The events that end the part of the open item: its text whole, then the part. */
@@ -233,56 +233,96 @@ static void end_part(struct writer *wr, struct buf *out, const struct dialect_ct
     buf_add(out, S(",\""));
     buf_add(out, str_c(names[wr->open].text));
     buf_add(out, S("\":\""));
-    buf_add(out, grown(&wr->text));
+    rope_copy(out, &wr->items, wr->text);
     buf_chr(out, '"');
-    if (wr->open == OPEN_MESSAGE)
-        buf_add(out, S(",\"logprobs\":[]"));
+    if (wr->open == OPEN_MESSAGE) {
+        buf_add(out, S(",\"logprobs\":["));
+        if (wr->side)
+            rope_copy(out, &wr->side->logprobs, (struct rope_mark){ 0 });
+        buf_chr(out, ']');
+    }
     end(out);
     if (!names[wr->open].part_done)
         return;
     begin_part(wr, out, names[wr->open].part_done, names[wr->open].index, c);
     buf_add(out, S(",\"part\":"));
-    add_part(wr, out, true);
+    rope_copy(out, &wr->items, wr->part);
+    size_t from = out->n;
+    add_part_tail(wr, out);
+    keep_from(wr, out, from, c);
     end(out);
 }
 
-static void close_item(struct writer *wr, struct buf *out, const struct dialect_ctx *c)
+/* sealed: the encrypted_content of reasoning. */
+static void close_sealed(struct writer *wr, struct buf *out, str sealed,
+                         const struct dialect_ctx *c)
 {
     if (wr->open == OPEN_NONE)
         return;
     if (wr->has_part)
         end_part(wr, out, c);
-    item_event(wr, out, true, c);
+    begin_item_event(wr, out, "response.output_item.done");
+    size_t from = out->n;
+    rope_copy(out, &wr->items, wr->item);
+    if (wr->index > 0 && !out->full) { /* its comma */
+        memmove(out->p + from, out->p + from + 1, out->n - from - 1);
+        out->n--;
+    }
+    from = out->n;
+    add_item_tail(wr, out, sealed);
+    keep_from(wr, out, from, c);
+    end(out);
     wr->open = OPEN_NONE;
     wr->index++;
 }
 
+static void close_item(struct writer *wr, struct buf *out, const struct dialect_ctx *c)
+{
+    close_sealed(wr, out, S(""), c);
+}
+
+/* call: NULL where it is none. */
 static void open_item(struct writer *wr, struct buf *out, enum open open,
-                      const struct dialect_ctx *c)
+                      const struct call_words *call, const struct dialect_ctx *c)
 {
     close_item(wr, out, c);
     wr->open = (uint8_t)open;
-    wr->text.n = wr->notes.n = 0;
-    wr->chars = wr->nnotes = 0;
-    wr->sealed = (str){ 0 };
-    wr->has_part = false;
-    item_event(wr, out, false, c);
+    wr->chars = 0;
+    wr->side = NULL;
+    wr->has_part = call != NULL;
+    wr->said = false;
+    wr->item = rope_end(&wr->items);
+    if (wr->index > 0)
+        keep(wr, S(","), c);
+    begin_item_event(wr, out, "response.output_item.added");
+    size_t from = out->n; /* first as it is kept, then as it is shown */
+    add_item_head(wr, out, "completed", call, c);
+    keep_from(wr, out, from, c);
+    out->n = from;
+    add_item_head(wr, out, "in_progress", call, c);
+    add_item_tail(wr, out, S(""));
+    end(out);
+    wr->text = rope_end(&wr->items);
 }
 
 static void open_part(struct writer *wr, struct buf *out, enum open open,
                       const struct dialect_ctx *c)
 {
     bool reasoning = open == OPEN_REASONING;
-    if (wr->open != open || (reasoning && wr->sealed.n))
-        open_item(wr, out, open, c);
+    if (wr->open != open)
+        open_item(wr, out, open, NULL, c);
     if (wr->has_part)
         return;
     wr->has_part = true;
+    wr->part = rope_end(&wr->items);
+    keep(wr, part_head(wr->open), c);
+    wr->text = rope_end(&wr->items);
     begin_part(wr, out,
                reasoning ? "response.reasoning_summary_part.added" : "response.content_part.added",
                reasoning ? "summary_index" : "content_index", c);
     buf_add(out, S(",\"part\":"));
-    add_part(wr, out, false);
+    buf_add(out, part_head(wr->open));
+    add_part_tail(wr, out);
     end(out);
 }
 
@@ -291,14 +331,14 @@ static void whole_item(struct writer *wr, struct buf *out, str item, const struc
 {
     close_item(wr, out, c);
     for (int done = 0; done < 2; done++) {
-        begin(wr, out, done ? "response.output_item.done" : "response.output_item.added");
-        buf_add(out, S(",\"output_index\":"));
-        buf_u64(out, wr->index);
-        buf_add(out, S(",\"item\":"));
+        begin_item_event(wr, out,
+                         done ? "response.output_item.done" : "response.output_item.added");
         buf_add(out, item);
         end(out);
     }
-    keep_item(wr, item, c->arena);
+    if (wr->index > 0)
+        keep(wr, S(","), c);
+    keep(wr, item, c);
     wr->index++;
 }
 
@@ -313,38 +353,68 @@ static void response_event(struct writer *wr, struct buf *out, const char *type,
     end(out);
 }
 
+static void learn_specials(struct writer *wr, const struct dialect_ctx *c)
+{
+    struct special **tail = &wr->specials;
+    for (const struct chat_tool *t = c->req ? c->req->tools : NULL; t; t = t->next) {
+        struct special s = { .called = t->name, .name = t->name, .custom = t->kind == TOOL_CUSTOM };
+        if (!responses_split_name(t, &s.space, &s.name, c->arena) && !s.custom)
+            continue;
+        s.called = arena_dup(c->arena, s.called);
+        s.name = arena_dup(c->arena, s.name);
+        s.space = arena_dup(c->arena, s.space);
+        *tail = NEW(c->arena, struct special, 1);
+        **tail = s;
+        tail = &(*tail)->next;
+    }
+}
+
+static const struct special *find_special(const struct writer *wr, str called)
+{
+    const struct special *s = wr->specials;
+    while (s && !str_eq(s->called, called))
+        s = s->next;
+    return s;
+}
+
 static void write_start(struct writer *wr, struct buf *out, const struct dialect_ctx *c)
 {
     if (wr->started)
         return;
     wr->started = true;
-    struct responses_state s = { .status = "in_progress" };
+    learn_specials(wr, c);
+    size_t from = out->n; /* written there first: it may be long */
+    responses_write_echo(out, c);
+    wr->echo = out->full ? (str){ 0 } : arena_dup(c->arena, (str){ out->p + from, out->n - from });
+    out->n = from;
+    struct responses_state s = { .status = "in_progress", .echo = wr->echo };
     response_event(wr, out, "response.created", &s, c);
     response_event(wr, out, "response.in_progress", &s, c);
 }
 
+/* It ends its reasoning, or is one by itself. */
 static void write_signature(struct writer *wr, struct buf *out, str sealed,
                             const struct dialect_ctx *c)
 {
-    if (wr->open != OPEN_REASONING || wr->sealed.n)
-        open_item(wr, out, OPEN_REASONING, c);
-    wr->sealed = arena_dup(c->arena, sealed);
+    if (wr->open != OPEN_REASONING)
+        open_item(wr, out, OPEN_REASONING, NULL, c);
+    close_sealed(wr, out, sealed, c);
 }
 
 static void write_call(struct writer *wr, struct buf *out, const struct chat_event *ev,
                        const struct dialect_ctx *c)
 {
-    const struct chat_tool *tool = responses_tool(c->req, ev->name);
-    bool custom = ev->custom || (tool && tool->kind == TOOL_CUSTOM);
-    str name = ev->name, space = { 0 };
-    close_item(wr, out, c);
-    responses_split_name(tool, &space, &name, c->arena);
-    wr->call_id = arena_dup(c->arena, signature_into_id(c->arena, ev->id, ev->text));
-    wr->name = arena_dup(c->arena, name);
-    wr->space = space;
+    const struct special *tool = find_special(wr, ev->name);
+    bool custom = ev->custom || (tool && tool->custom);
+    struct arena scratch;
+    arena_init(&scratch);
+    struct call_words words = { .id = signature_into_id(&scratch, ev->id, ev->text),
+                                .name = tool ? tool->name : ev->name,
+                                .space = tool ? tool->space : (str){ 0 } };
+    open_item(wr, out, custom ? OPEN_CUSTOM : OPEN_CALL, &words, c);
+    wr->name = tool ? tool->name : arena_dup(c->arena, ev->name);
     wr->unwrap = custom && !ev->custom;
-    open_item(wr, out, custom ? OPEN_CUSTOM : OPEN_CALL, c);
-    wr->has_part = true;
+    arena_done(&scratch);
 }
 
 static void args_delta(struct writer *wr, struct buf *out, str text, const struct dialect_ctx *c)
@@ -360,7 +430,7 @@ static void write_args(struct writer *wr, struct buf *out, str text, const struc
     if (wr->open != OPEN_CALL && wr->open != OPEN_CUSTOM)
         return;
     if (wr->unwrap) /* the text is inside: known when all is there */
-        grow_add(&wr->text, text, c->arena);
+        keep(wr, text, c);
     else
         args_delta(wr, out, text, c);
 }
@@ -370,15 +440,34 @@ static void end_call(struct writer *wr, struct buf *out, const struct dialect_ct
     if (wr->open != OPEN_CALL && wr->open != OPEN_CUSTOM)
         return;
     if (wr->unwrap) {
-        str input = responses_unwrap_input(grown(&wr->text), c->arena);
-        input = arena_dup(c->arena, input);
-        wr->text.n = 0;
+        struct arena scratch;
+        struct buf args;
+        arena_init(&scratch);
+        buf_init(&args, SIZE_MAX);
+        rope_copy(&args, &wr->items, wr->text);
+        rope_cut(&wr->items, wr->text);
         wr->unwrap = false;
-        args_delta(wr, out, input, c);
-    } else if (wr->open == OPEN_CALL && wr->text.n == 0) {
+        args_delta(wr, out, responses_unwrap_input(buf_str(&args), &scratch), c);
+        buf_done(&args);
+        arena_done(&scratch);
+    } else if (wr->open == OPEN_CALL && !wr->said) {
         args_delta(wr, out, S("{}"), c);
     }
     close_item(wr, out, c);
+}
+
+static struct side *side_of(struct writer *wr, const struct dialect_ctx *c)
+{
+    if (!wr->side)
+        wr->side = NEW(c->arena, struct side, 1);
+    return wr->side;
+}
+
+static void add_beside(struct rope *list, str json, const struct dialect_ctx *c)
+{
+    if (list->first)
+        rope_add(list, S(","), c->arena);
+    rope_add(list, json, c->arena);
 }
 
 static void write_notes(struct writer *wr, struct buf *out, const struct chat_event *ev,
@@ -390,28 +479,41 @@ static void write_notes(struct writer *wr, struct buf *out, const struct chat_ev
     arena_init(&scratch);
     buf_init(&notes, 1 << 20);
     buf_chr(&notes, '[');
-    struct buf inner;
-    buf_init(&inner, 1 << 20);
-    responses_write_notes(&inner, ev->text, ev->origin, wr->chars, &scratch);
-    buf_add(&notes, buf_str(&inner));
+    responses_write_notes(&notes, ev->text, ev->origin, wr->chars, &scratch);
     buf_chr(&notes, ']');
-    if (inner.n && !inner.full && !FAILED(jd_read(&v, buf_str(&notes), &scratch, NULL))) {
+    if (notes.n > 2 && !notes.full && !FAILED(jd_read(&v, buf_str(&notes), &scratch, NULL))) {
         open_part(wr, out, OPEN_MESSAGE, c);
         JD_EACH (m, v) {
+            str note = jd_text(m.value, &scratch);
             begin_part(wr, out, "response.output_text.annotation.added", "content_index", c);
             buf_add(out, S(",\"annotation_index\":"));
-            buf_u64(out, wr->nnotes++);
+            buf_u64(out, side_of(wr, c)->nnotes++);
             buf_add(out, S(",\"annotation\":"));
-            buf_add(out, jd_text(m.value, &scratch));
+            buf_add(out, note);
             end(out);
+            add_beside(&wr->side->notes, note, c);
         }
-        if (wr->notes.n)
-            grow_add(&wr->notes, S(","), c->arena);
-        grow_add(&wr->notes, buf_str(&inner), c->arena);
     }
-    buf_done(&inner);
     buf_done(&notes);
     arena_done(&scratch);
+}
+
+/* They belong to the delta just before, and into it as long as it has not gone out. */
+static void write_logprobs(struct writer *wr, struct buf *out, str logprobs,
+                           const struct dialect_ctx *c)
+{
+    struct json_member m = { .name = S("content") };
+    if (wr->open != OPEN_MESSAGE || FAILED(json_scan(logprobs, &m, 1, NULL, NULL)) ||
+        m.kind != JSON_ARRAY || m.value.n <= 2)
+        return;
+    str tokens = str_take(str_skip(m.value, 1), m.value.n - 2);
+    add_beside(&side_of(wr, c)->logprobs, tokens, c);
+    if (!wr->delta_last || out->full || !str_ends(buf_str(out), NO_LOGPROBS))
+        return;
+    out->n -= sizeof("]}\n\n") - 1;
+    buf_add(out, tokens);
+    buf_add(out, S("]}\n\n"));
+    wr->delta_last = false;
 }
 
 static void write_media(struct writer *wr, struct buf *out, const struct chat_media *m,
@@ -437,11 +539,11 @@ static void write_done(struct writer *wr, struct buf *out, const struct dialect_
     bool cut = wr->finish == FINISH_LENGTH || wr->finish == FINISH_CONTEXT ||
                (wr->finish == FINISH_FILTER && !wr->refused);
     struct responses_state s = { .status = cut ? "incomplete" : "completed",
-                                 .output = grown(&wr->items),
+                                 .echo = wr->echo,
+                                 .items = &wr->items,
                                  .usage = wr->counted ? &wr->usage : NULL,
                                  .finish = (enum chat_finish)wr->finish };
     close_item(wr, out, c);
-    s.output = grown(&wr->items);
     response_event(wr, out, cut ? "response.incomplete" : "response.completed", &s, c);
 }
 
@@ -450,8 +552,12 @@ static void write_failure(struct writer *wr, struct buf *out, const struct chat_
 {
     write_start(wr, out, c);
     responses_write_error_event(out, wr->seq++, err);
+    if (wr->open != OPEN_NONE) /* what it was to be is not known */
+        rope_cut(&wr->items, wr->item);
+    wr->open = OPEN_NONE;
     struct responses_state s = { .status = "failed",
-                                 .output = grown(&wr->items),
+                                 .echo = wr->echo,
+                                 .items = &wr->items,
                                  .usage = wr->counted ? &wr->usage : NULL,
                                  .error = err };
     response_event(wr, out, "response.failed", &s, c);
@@ -486,7 +592,7 @@ void responses_write_event(void *state, struct buf *out, const struct chat_event
             wr, out, signature_mark(c->arena, ev->text, ev->origin, DIALECT_OPENAI_RESPONSES), c);
         break;
     case EV_REDACTED:
-        open_item(wr, out, OPEN_REASONING, c);
+        close_item(wr, out, c);
         write_signature(wr, out,
                         signature_mark(c->arena, arena_cat(c->arena, RESPONSES_REDACTED, ev->text),
                                        ev->origin, DIALECT_OPENAI_RESPONSES),
@@ -512,6 +618,7 @@ void responses_write_event(void *state, struct buf *out, const struct chat_event
             whole_item(wr, out, ev->text, c);
         break;
     case EV_LOGPROBS:
+        write_logprobs(wr, out, ev->text, c);
         break;
     case EV_FINISH:
         close_item(wr, out, c);

@@ -17,6 +17,7 @@ enum {
     REPLY_BYTES_MAX = 256 * 1024 * 1024,
     /* Above this much unsent towards the client, the upstream is not read on. */
     QUEUE_HIGH_BYTES = 256 * 1024,
+    KEPT_MB_MAX = 64, /* of a streamed answer that its last event repeats */
 };
 
 /* ---- writing to the client --------------------------------------------------------------------
@@ -92,13 +93,44 @@ static struct buf *gather_frames(struct call *c)
     return &c->x->sw->frames;
 }
 
+static struct chat_error upstream_error(struct call *c, unsigned status, str text)
+{
+    return (struct chat_error){
+        .status = status,
+        .kind = chat_error_kind_of(status),
+        .message = arena_dup(&c->x->arena, text),
+        .type = S("internal_server_error"),
+        .retry_after_ms = -1,
+    };
+}
+
 /* ---- translated streams ------------------------------------------------------------------------
  */
+
+/* What the writer will keep of the event fits; else the stream is broken. */
+static bool keeps(struct translation *t, const struct chat_event *ev)
+{
+    struct call *c = t->call;
+    t->kept_bytes += ev->text.n + (ev->media ? ev->media->data.n : 0);
+    if (!c->in->repeats_answer || t->kept_bytes <= (size_t)KEPT_MB_MAX * 1024 * 1024)
+        return true;
+    struct chat_error err = upstream_error(
+        c, 502,
+        arena_fmt(
+            &c->x->arena,
+            "The answer is longer than the %d MB that a translated Responses stream may have.",
+            KEPT_MB_MAX));
+    c->broken = true;
+    call_keep_error(c, &err);
+    return false;
+}
 
 static void emit(struct chat_sink *sink, const struct chat_event *ev)
 {
     struct translation *t = CONTAINER_OF(sink, struct translation, sink);
     struct call *c = t->call;
+    if (c->broken || !keeps(t, ev))
+        return;
     if (ev->kind == EV_USAGE)
         t->usage = *ev->usage;
     left_out_event(c, ev);
@@ -248,17 +280,6 @@ static bool client_has_content(const struct call *c)
 
 /* ---- failures -----------------------------------------------------------------------------------
  */
-
-static struct chat_error upstream_error(struct call *c, unsigned status, str text)
-{
-    return (struct chat_error){
-        .status = status,
-        .kind = chat_error_kind_of(status),
-        .message = arena_dup(&c->x->arena, text),
-        .type = S("internal_server_error"),
-        .retry_after_ms = -1,
-    };
-}
 
 /* The attempt went wrong after its head: before the client has a byte another may follow, after
  * that the stream says so. */

@@ -677,12 +677,12 @@ void call_drop_request(struct call *c)
     struct exchange *x = c->x;
     exchange_drop_request(x);
     call_drop_bodies(c);
-    if (!c->translation || !c->translation->ctx.req) {
-        c->try = NULL;
-        c->step.model = arena_dup(&x->arena, c->step.model); /* for the price and the log */
-        x->asked = NULL;
-        arena_done(&x->scratch);
-    }
+    if (c->translation)
+        c->translation->ctx.req = NULL; /* its stream has begun: see dialect.h */
+    c->try = NULL;
+    c->step.model = arena_dup(&x->arena, c->step.model); /* for the price and the log */
+    x->asked = NULL;
+    arena_done(&x->scratch);
 }
 
 void call_price(struct call *c)

@@ -58,6 +58,7 @@ struct translation {
     void *reader, *writer;
     struct dialect_ctx ctx;
     struct chat_usage usage;
+    size_t kept_bytes; /* what a writer that repeats the answer has of it */
 };
 
 /* What only attempts need: in scratch, gone once the answer has begun. */

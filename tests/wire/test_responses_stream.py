@@ -187,3 +187,96 @@ def test_a_failure_behind_signs_of_life(gateway, upstream):
         assert kinds(events)[-2:] == ["error", "response.failed"]
         assert "gone wrong" in events[-1]["response"]["error"]["message"]
         assert events[-1]["response"]["id"].startswith("resp_") and events[-1]["response"]["status"] == "failed"
+
+
+def test_what_cannot_be_repeated_fails_clearly(gateway, upstream):
+    """The last event repeats the whole answer, so there is a longest one."""
+    def handle(conn, req):
+        conn.sendall(stream_head())
+        piece = http_chunk(chunk({"content": "x" * 1000000}))
+        try:
+            for _ in range(80):
+                conn.sendall(piece)
+        except OSError:
+            return "close"
+    g = gateway(config_of(model("m", upstream(handle).base)))
+    last = []
+    with g.http.stream("POST", "/v1/responses", json={"model": "m", "input": "q", "stream": True}) as r:
+        for line in r.iter_lines():
+            if line.startswith("data: ") and '"output_text.delta"' not in line[:60]:
+                last = [*last[-1:], line[6:]]
+    events = [json.loads(text) for text in last]
+    assert kinds(events) == ["error", "response.failed"]
+    assert "64 MB" in events[0]["message"] and events[1]["response"]["output"] == []
+    assert events[1]["sequence_number"] == events[0]["sequence_number"] + 1
+    assert g.http.get("/health/liveliness").status_code == 200
+
+
+def logprob(token):
+    return {"token": token, "logprob": -0.5, "bytes": list(token.encode()),
+            "top_logprobs": [{"token": token, "logprob": -0.5, "bytes": list(token.encode())}]}
+
+
+def with_logprobs(delta, tokens, finish=None):
+    c = json.loads(chunk(delta, finish)[6:])
+    c["choices"][0]["logprobs"] = {"content": [logprob(t) for t in tokens], "refusal": None} if tokens else None
+    return f"data: {json.dumps(c)}\n\n"
+
+
+WANTED = {"include": ["message.output_text.logprobs"], "top_logprobs": 1}
+
+
+def test_log_probabilities_stand_in_their_deltas(gateway, upstream):
+    def handle(conn, req):
+        pieces = [with_logprobs({"role": "assistant", "content": ""}, []), with_logprobs({"content": "he"}, ["h", "e"]),
+                  with_logprobs({"content": "y"}, ["y"]), with_logprobs({}, [], "stop"), "data: [DONE]\n\n"]
+        conn.sendall(stream_head() + b"".join(map(http_chunk, pieces)) + b"0\r\n\r\n")
+    g = gateway(config_of(model("m", upstream(handle).base)))
+    events = events_of(ask(g, **WANTED))
+    deltas = [e for e in events if e["type"] == "response.output_text.delta"]
+    assert [[t["token"] for t in e["logprobs"]] for e in deltas] == [["h", "e"], ["y"]]
+    assert deltas[1]["logprobs"] == [logprob("y")]
+    whole = [logprob(t) for t in "hey"]
+    assert next(e for e in events if e["type"] == "response.output_text.done")["logprobs"] == whole
+    assert next(e for e in events if e["type"] == "response.content_part.done")["part"]["logprobs"] == whole
+    assert events[-1]["response"]["output"][0]["content"][0]["logprobs"] == whole
+    assert events[-1]["response"]["top_logprobs"] == 1
+
+
+def test_log_probabilities_in_whole_answers(gateway, upstream):
+    def handle(conn, req):
+        c = {"id": "c", "object": "chat.completion", "created": 1, "model": "u", "choices": [{
+            "index": 0, "message": {"role": "assistant", "content": "hey"}, "finish_reason": "stop",
+            "logprobs": {"content": [logprob(t) for t in "hey"], "refusal": None}}]}
+        conn.sendall(reply(c))
+    g = gateway(config_of(model("m", upstream(handle).base)))
+    r = g.http.post("/v1/responses", json={"model": "m", "input": "q", **WANTED}).json()
+    assert r["output"][0]["content"][0]["logprobs"] == [logprob(t) for t in "hey"]
+
+
+def test_chat_clients_get_log_probabilities_of_a_native_upstream(gateway, upstream):
+    part = {"type": "output_text", "text": "hey", "annotations": [], "logprobs": [logprob(t) for t in "hey"]}
+    item = {**ITEM, "content": [part]}
+    place = {"item_id": "msg_1", "output_index": 0, "content_index": 0}
+    sent = []
+
+    def handle(conn, req):
+        body = json.loads(req.partition(b"\r\n\r\n")[2])
+        sent.append(body)
+        if not body.get("stream"):
+            conn.sendall(reply(response("completed", [item])))
+            return
+        steps = [("response.created", {"response": response()}),
+                 ("response.output_item.added", {"output_index": 0, "item": {**item, "content": []}}),
+                 *[("response.output_text.delta", {**place, "delta": t, "logprobs": [logprob(t)]}) for t in "hey"],
+                 ("response.output_item.done", {"output_index": 0, "item": item}),
+                 ("response.completed", {"response": response("completed", [item])})]
+        text = "".join(frame(kind, i, **more) for i, (kind, more) in enumerate(steps))
+        conn.sendall(reply(text, content_type="text/event-stream"))
+    g = gateway(config_of(model("m", upstream(handle).base, model="openai/responses/u")))
+    r = g.chat(logprobs=True, top_logprobs=1).json()
+    assert r["choices"][0]["logprobs"]["content"] == part["logprobs"]
+    chunks = [json.loads(x) for x in g.stream(logprobs=True, top_logprobs=1) if x != "[DONE]"]
+    got = [t for c in chunks for o in c["choices"] for t in (o.get("logprobs") or {}).get("content") or []]
+    assert got == part["logprobs"]
+    assert all(s["include"] == ["message.output_text.logprobs"] and s["top_logprobs"] == 1 for s in sent)

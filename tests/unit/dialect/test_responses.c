@@ -1,5 +1,6 @@
 /* The OpenAI Responses dialect's edges: what the golden files do not show at a glance. */
 #include "../json_check.h"
+#include "base/pages.h"
 #include "chat/stream.h"
 #include "dialect/dialect.h"
 
@@ -349,6 +350,37 @@ static void test_keepalive(void **state)
     arena_done(&a);
 }
 
+/* A long answer is kept once, and nothing of it moves as it grows. */
+static void test_memory(void **state)
+{
+    (void)state;
+    static const size_t sizes[] = { 4 * 1024, 100 * 1024 };
+    for (size_t i = 0; i < COUNT_OF(sizes); i++) {
+        struct pages pages;
+        struct arena a;
+        struct buf out;
+        pages_init(&pages);
+        arena_init_pages(&a, &pages);
+        buf_init(&out, 1 << 20);
+        struct dialect_ctx ctx = { .model = S("m"), .id = S("x"), .arena = &a };
+        void *writer = arena_alloc(&a, d->writer_bytes, 16, 1);
+        d->write_event(writer, &out, &(struct chat_event){ .kind = EV_START }, &ctx);
+        size_t before = a.bytes;
+        for (size_t n = 0; n < sizes[i]; n += 8) {
+            buf_clear(&out);
+            d->write_event(writer, &out,
+                           &(struct chat_event){ .kind = EV_TEXT, .text = S("token is") }, &ctx);
+        }
+        buf_clear(&out);
+        d->write_event(writer, &out, &(struct chat_event){ .kind = EV_DONE }, &ctx);
+        if (a.bytes - before > sizes[i] + sizes[i] / 16 + 4096)
+            fail_msg("%zu bytes of text: %zu are kept", sizes[i], a.bytes - before);
+        buf_done(&out);
+        arena_done(&a);
+        pages_done(&pages);
+    }
+}
+
 /* ---- relay ---------------------------------------------------------------------------------- */
 
 static void test_relay(void **state)
@@ -396,10 +428,15 @@ static void test_relay(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_requests),          cmocka_unit_test(test_refused),
-        cmocka_unit_test(test_bad_requests),      cmocka_unit_test(test_tools_of_the_request),
-        cmocka_unit_test(test_foreign_reasoning), cmocka_unit_test(test_ends),
-        cmocka_unit_test(test_keepalive),         cmocka_unit_test(test_relay),
+        cmocka_unit_test(test_requests),
+        cmocka_unit_test(test_refused),
+        cmocka_unit_test(test_bad_requests),
+        cmocka_unit_test(test_tools_of_the_request),
+        cmocka_unit_test(test_foreign_reasoning),
+        cmocka_unit_test(test_ends),
+        cmocka_unit_test(test_keepalive),
+        cmocka_unit_test(test_memory),
+        cmocka_unit_test(test_relay),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
