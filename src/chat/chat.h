@@ -80,6 +80,8 @@ struct chat_result {
     struct chat_part *content; /* texts, images, files */
 };
 
+struct chat_extra;
+
 struct chat_part {
     struct chat_part *next;
     enum part_kind kind;
@@ -91,6 +93,8 @@ struct chat_part {
     str cache;     /* JSON text of a cache mark ({"type":"ephemeral"}); empty if none */
     str notes; /* JSON text of citations/annotations, in the origin's own shape; empty if none */
     str raw;   /* PART_OPAQUE: JSON text of the whole block */
+    struct chat_extra *extras; /* members that only the origin's dialect knows: it alone writes them
+                                  back */
     union {
         struct chat_media media;
         struct chat_call call;
@@ -104,6 +108,7 @@ struct chat_message {
     str name;            /* participant name; empty if none */
     struct chat_part *parts;
     bool prefix; /* an assistant turn to be continued (Mistral prefix, Anthropic prefill) */
+    bool split;  /* the client's one turn, together with the message before (its tool results) */
 };
 
 /* ---- request -------------------------------------------------------------------------------- */
@@ -257,6 +262,8 @@ struct chat_choice {
     str native_finish; /* the vendor's own word */
     str stop_sequence;
     str logprobs; /* JSON text in OpenAI's shape; empty if none */
+    /* As chat_reply.extras: of the choice, and of the message in it. */
+    struct chat_extra *extras, *message_extras;
 };
 
 struct chat_reply {
@@ -267,7 +274,9 @@ struct chat_reply {
     struct chat_choice *choices;
     struct chat_usage usage;
     str service_tier, system_fingerprint;
-    struct chat_extra *extras; /* vendor members worth passing on (citations, search_results...) */
+    /* Members as the vendor wrote them that the neutral form has no place for, or has in another
+     * shape: the same dialect's writer puts them back (members_put_back), others leave them. */
+    struct chat_extra *extras;
 };
 
 enum chat_error_kind {

@@ -1,6 +1,7 @@
 /* anthropic_reply.c - whole messages, both ways, and what streams share with them.
  */
 #include "dialect/anthropic_internal.h"
+#include "dialect/members.h"
 #include "dialect/signature.h"
 
 /* ---- words ---------------------------------------------------------------------------------- */
@@ -142,7 +143,7 @@ void anthropic_write_usage(struct jw *w, const struct chat_usage *u)
     jw_ki64(w, S("cache_creation_input_tokens"), write);
     jw_ki64(w, S("cache_read_input_tokens"), read);
     jw_ki64(w, S("output_tokens"), at_least_zero(u->completion));
-    if (u->cache_write_1h > 0) {
+    if (u->cache_write_1h >= 0) {
         jw_kobj(w, S("cache_creation"));
         jw_ki64(w, S("ephemeral_5m_input_tokens"),
                 write > u->cache_write_1h ? write - u->cache_write_1h : 0);
@@ -194,7 +195,10 @@ static void read_call(struct reading *rd, jval *b)
 
 static void read_block(struct reading *rd, jval *b)
 {
+    static const char *const said[] = { "type",  "text",     "citations", "id",   "name",
+                                        "input", "thinking", "signature", "data", NULL };
     str type = jd_get_str(b, S("type"));
+    struct chat_part **at = rd->tail;
     if (str_eq(type, S("text"))) {
         str text = jd_get_str(b, S("text"));
         jval *citations = jd_get(b, S("citations"));
@@ -215,21 +219,17 @@ static void read_block(struct reading *rd, jval *b)
         add(rd, PART_REDACTED)->media.data = jd_get_str(b, S("data"));
     } else {
         add(rd, PART_OPAQUE)->raw = jd_text(b, rd->a);
-    }
-}
-
-static void read_extra(struct chat_reply *ret, jval *v, str name, struct arena *a)
-{
-    if (!jd_given(v))
         return;
-    struct chat_extra *x = NEW(a, struct chat_extra, 1);
-    *x = (struct chat_extra){ ret->extras, name, jd_text(v, a) };
-    ret->extras = x;
+    }
+    if (*at && !rd->json)
+        (*at)->extras = members_others(b, said, rd->a);
 }
 
 rc anthropic_read_reply(struct chat_reply *ret, str body, struct chat_error *error, struct arena *a,
                         struct err *e)
 {
+    static const char *const said[] = { "id",      "type",        "role",          "model",
+                                        "content", "stop_reason", "stop_sequence", NULL };
     jval *v = NULL;
     *ret = (struct chat_reply){ .origin = DIALECT_ANTHROPIC, .usage = CHAT_USAGE_NONE };
     if (FAILED(jd_read(&v, body, a, NULL)) || !jd_is_obj(v))
@@ -264,8 +264,7 @@ rc anthropic_read_reply(struct chat_reply *ret, str body, struct chat_error *err
     anthropic_read_counts(&n, jd_get(v, S("usage")));
     ret->usage = anthropic_usage(&n);
     ret->service_tier = jd_str(jd_path(v, "usage", "service_tier", NULL));
-    read_extra(ret, jd_get(v, S("container")), S("container"), a);
-    read_extra(ret, jd_get(v, S("stop_details")), S("stop_details"), a);
+    ret->extras = members_others(v, said, a);
     return RC_OK;
 }
 
@@ -327,7 +326,7 @@ static void write_media(struct jw *w, const struct chat_media *m)
     jw_obj_end(w);
 }
 
-static void write_part(struct jw *w, const struct chat_part *p, struct arena *a)
+static void write_block(struct jw *w, const struct chat_part *p, struct arena *a)
 {
     switch (p->kind) {
     case PART_TEXT:
@@ -366,9 +365,27 @@ static void write_part(struct jw *w, const struct chat_part *p, struct arena *a)
     }
 }
 
+static void write_part(struct jw *w, const struct chat_part *p, struct arena *a)
+{
+    size_t from = w->out->n + w->comma; /* where the first block begins */
+    write_block(w, p, a);
+    if (p->origin == DIALECT_ANTHROPIC && w->out->n > from)
+        members_put_back(w->out, from, p->extras, a);
+}
+
+/* The vendor's own word, where it means what the answer has become. */
+static str stop_reason(const struct chat_reply *r, const struct chat_choice *c,
+                       enum chat_finish finish)
+{
+    if (r->origin == DIALECT_ANTHROPIC && c && anthropic_finish(c->native_finish) == finish)
+        return c->native_finish;
+    return anthropic_stop_reason(finish);
+}
+
 void anthropic_write_reply(struct buf *out, const struct chat_reply *r, const struct dialect_ctx *c)
 {
     struct jw w;
+    size_t from = out->n;
     const struct chat_choice *choice = r->choices;
     enum chat_finish finish = choice ? choice->finish : FINISH_STOP;
     jw_init(&w, out);
@@ -387,7 +404,7 @@ void anthropic_write_reply(struct buf *out, const struct chat_reply *r, const st
         write_part(&w, p, c->arena);
     }
     jw_arr_end(&w);
-    jw_kstr(&w, S("stop_reason"), anthropic_stop_reason(finish));
+    jw_kstr(&w, S("stop_reason"), stop_reason(r, choice, finish));
     if (choice && finish == FINISH_STOP_SEQUENCE && choice->stop_sequence.n)
         jw_kstr(&w, S("stop_sequence"), choice->stop_sequence);
     else
@@ -400,4 +417,6 @@ void anthropic_write_reply(struct buf *out, const struct chat_reply *r, const st
     jw_key(&w, S("usage"));
     anthropic_write_usage(&w, &r->usage);
     jw_obj_end(&w);
+    if (r->origin == DIALECT_ANTHROPIC)
+        members_put_back(out, from, r->extras, c->arena);
 }

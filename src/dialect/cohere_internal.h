@@ -33,6 +33,9 @@ void cohere_read_usage(struct chat_usage *ret, jval *usage);
 void cohere_write_usage(struct jw *w, const struct chat_usage *u);
 /* Their list of log probabilities in OpenAI's shape; empty if it is none. */
 str cohere_logprobs(jval *list, struct arena *a);
+/* The other way round: one object for each token, without ids (nobody else tells them). fn gets
+ * each. */
+void cohere_each_logprob(str openai, struct arena *a, void (*fn)(void *to, str json), void *to);
 void cohere_read_error(struct chat_error *ret, unsigned status, str body, struct arena *a);
 void cohere_write_error(struct buf *out, const struct chat_error *err, struct arena *a);
 

@@ -113,6 +113,28 @@ str cohere_logprobs(jval *list, struct arena *a)
     return text;
 }
 
+void cohere_each_logprob(str openai, struct arena *a, void (*fn)(void *to, str json), void *to)
+{
+    jval *v = NULL;
+    if (openai.n == 0 || FAILED(jd_read(&v, openai, a, NULL)))
+        return;
+    JD_EACH (item, jd_get(v, S("content"))) {
+        struct buf b;
+        struct jw w;
+        buf_init(&b, SIZE_MAX / 4);
+        jw_init(&w, &b);
+        jw_obj(&w);
+        jw_kstr(&w, S("text"), jd_get_str(item.value, S("token")));
+        jw_kraw(&w, S("token_ids"), S("[]"));
+        jw_karr(&w, S("logprobs"));
+        jw_val(&w, jd_get(item.value, S("logprob")));
+        jw_arr_end(&w);
+        jw_obj_end(&w);
+        fn(to, buf_str(&b));
+        buf_done(&b);
+    }
+}
+
 /* ---- reading -------------------------------------------------------------------------------- */
 
 struct replying {
@@ -195,6 +217,9 @@ static void read_v1(struct replying *rp, struct chat_reply *ret, struct chat_cho
 
 static void read_v2(struct replying *rp, struct chat_reply *ret, struct chat_choice *c, jval *body)
 {
+    static const char *const of_reply[] = { "id", "message", "finish_reason", NULL };
+    static const char *const of_message[] = { "role",       "content",   "tool_plan",
+                                              "tool_calls", "citations", NULL };
     jval *message = jd_get(body, S("message"));
     ret->id = jd_get_str(body, S("id"));
     read_content(rp, jd_get(message, S("content")));
@@ -203,6 +228,8 @@ static void read_v2(struct replying *rp, struct chat_reply *ret, struct chat_cho
     read_notes(c->parts, jd_get(message, S("citations")), rp->a);
     cohere_read_usage(&ret->usage, jd_get(body, S("usage")));
     c->logprobs = cohere_logprobs(jd_get(body, S("logprobs")), rp->a);
+    ret->extras = members_others(body, of_reply, rp->a);
+    c->message_extras = members_others(message, of_message, rp->a);
 }
 
 static rc broken(struct chat_error *error, struct arena *a, struct err *e, const char *why)
@@ -265,7 +292,8 @@ static void write_block(struct jw *w, const struct chat_part *p, struct arena *a
 
 static bool is_plan(const struct chat_part *p)
 {
-    return p->kind == PART_TEXT && p->origin == DIALECT_COHERE && str_eq(p->id, COHERE_PLAN);
+    return (p->kind == PART_TEXT || p->kind == PART_THINKING) && p->origin == DIALECT_COHERE &&
+           str_eq(p->id, COHERE_PLAN);
 }
 
 static void write_calls(struct jw *w, const struct chat_part *parts, struct arena *a)
@@ -286,11 +314,13 @@ static void write_calls(struct jw *w, const struct chat_part *parts, struct aren
     jw_arr_end(w);
 }
 
-static void write_message(struct jw *w, const struct chat_choice *c, struct arena *a)
+static void write_message(struct jw *w, const struct chat_reply *r, const struct chat_choice *c,
+                          struct arena *a)
 {
     bool calls = false;
     str plan = { 0 }, notes = { 0 };
     jw_kobj(w, S("message"));
+    size_t from = w->out->n - 1;
     jw_kstr(w, S("role"), S("assistant"));
     for (const struct chat_part *p = c->parts; p; p = p->next) {
         calls = calls || p->kind == PART_TOOL_CALL;
@@ -302,8 +332,8 @@ static void write_message(struct jw *w, const struct chat_choice *c, struct aren
     for (const struct chat_part *p = c->parts; p; p = p->next) {
         if (p->kind == PART_OPAQUE && p->origin == DIALECT_COHERE)
             jw_raw(w, p->raw);
-        else if ((p->kind == PART_TEXT && !(calls && is_plan(p))) || p->kind == PART_REFUSAL ||
-                 p->kind == PART_THINKING)
+        else if ((p->kind == PART_TEXT || p->kind == PART_THINKING || p->kind == PART_REFUSAL) &&
+                 !(calls && is_plan(p)))
             write_block(w, p, a);
     }
     jw_arr_end(w);
@@ -313,6 +343,13 @@ static void write_message(struct jw *w, const struct chat_choice *c, struct aren
     }
     jw_kraw_if(w, S("citations"), notes);
     jw_obj_end(w);
+    if (r->origin == DIALECT_COHERE)
+        members_put_back(w->out, from, c->message_extras, a);
+}
+
+static void add_raw(void *to, str json)
+{
+    jw_raw(to, json);
 }
 
 void cohere_write_reply(struct buf *out, const struct chat_reply *r, const struct dialect_ctx *c)
@@ -320,13 +357,23 @@ void cohere_write_reply(struct buf *out, const struct chat_reply *r, const struc
     static const struct chat_choice none;
     const struct chat_choice *choice = r->choices ? r->choices : &none;
     struct jw w;
+    size_t from = out->n;
     jw_init(&w, out);
     jw_obj(&w);
     jw_kstr(&w, S("id"), r->id.n ? r->id : c->id);
-    write_message(&w, choice, c->arena);
-    jw_kstr(&w, S("finish_reason"), cohere_finish_word(choice->finish));
+    write_message(&w, r, choice, c->arena);
+    bool own = r->origin == DIALECT_COHERE && choice->native_finish.n;
+    jw_kstr(&w, S("finish_reason"),
+            own ? choice->native_finish : cohere_finish_word(choice->finish));
     cohere_write_usage(&w, &r->usage);
+    if (choice->logprobs.n) {
+        jw_karr(&w, S("logprobs"));
+        cohere_each_logprob(choice->logprobs, c->arena, add_raw, &w);
+        jw_arr_end(&w);
+    }
     jw_obj_end(&w);
+    if (r->origin == DIALECT_COHERE)
+        members_put_back(out, from, r->extras, c->arena);
 }
 
 /* ---- errors --------------------------------------------------------------------------------- */

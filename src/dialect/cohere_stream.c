@@ -402,6 +402,39 @@ static void write_citations(struct cohere_writer *s, struct buf *out, str json)
     arena_done(&a);
 }
 
+struct logprob_sink {
+    struct buf *out;
+    uint32_t index;
+};
+
+static void write_logprob(void *to, str json)
+{
+    struct logprob_sink *sink = to;
+    struct jw w;
+    begin_indexed(&w, sink->out, S("content-delta"), sink->index);
+    jw_kobj(&w, S("delta"));
+    jw_kobj(&w, S("message"));
+    jw_kobj(&w, S("content"));
+    jw_kstr(&w, S("text"), (str){ 0 });
+    jw_obj_end(&w);
+    jw_obj_end(&w);
+    jw_obj_end(&w);
+    jw_kraw(&w, S("logprobs"), json);
+    end(&w, sink->out);
+}
+
+/* They follow the text that they are of: in deltas of their own, without text. */
+static void write_logprobs(struct cohere_writer *s, struct buf *out, str openai)
+{
+    struct logprob_sink sink = { out, s->index };
+    struct arena a;
+    if (s->open != BLOCK_TEXT)
+        return;
+    arena_init(&a);
+    cohere_each_logprob(openai, &a, write_logprob, &sink);
+    arena_done(&a);
+}
+
 static void write_done(struct cohere_writer *s, struct buf *out, str id)
 {
     struct jw w;
@@ -471,9 +504,11 @@ void cohere_write_event(void *state, struct buf *out, const struct chat_event *e
     case EV_DONE:
         write_done(s, out, c->id);
         break;
+    case EV_LOGPROBS:
+        write_logprobs(s, out, ev->text);
+        break;
     case EV_REDACTED:
     case EV_MEDIA:
-    case EV_LOGPROBS:
     case EV_OPAQUE:
         break; /* no place for them in Cohere's stream */
     }

@@ -109,10 +109,12 @@ static bool is_plain(const struct chat_part *parts, str *ret)
     return true;
 }
 
-/* Neighbouring user turns become one. Returns the last of them. */
+/* Neighbouring user turns become one, unless a client of Cohere's sent them so. Returns the last of
+ * them. */
 static rc write_user(struct writing *wr, const struct chat_message **m)
 {
-    bool alone = !(*m)->next || (*m)->next->role != ROLE_USER;
+    bool own = wr->r->origin == DIALECT_COHERE;
+    bool alone = own || !(*m)->next || (*m)->next->role != ROLE_USER;
     str text;
     jw_obj(&wr->w);
     jw_kstr(&wr->w, S("role"), S("user"));
@@ -126,7 +128,7 @@ static rc write_user(struct writing *wr, const struct chat_message **m)
     for (;; *m = (*m)->next) {
         for (const struct chat_part *p = (*m)->parts; p; p = p->next)
             TRY(write_user_part(wr, p));
-        if (!(*m)->next || (*m)->next->role != ROLE_USER)
+        if (own || !(*m)->next || (*m)->next->role != ROLE_USER)
             break;
     }
     if (wr->w.out->n == before)
@@ -156,7 +158,8 @@ static bool is_plan(const struct chat_part *p)
 /* Thinking that is Cohere's own or nobody's in particular (it has no signatures). */
 static bool replays(const struct writing *wr, const struct chat_part *p)
 {
-    return p->kind == PART_THINKING && p->text.n && wr->loop && p->signature.n == 0;
+    bool wanted = wr->loop || wr->r->origin == DIALECT_COHERE;
+    return p->kind == PART_THINKING && p->text.n && wanted && p->signature.n == 0;
 }
 
 static bool is_answer(const struct chat_part *p)

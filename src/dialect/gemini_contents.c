@@ -1,6 +1,7 @@
 /* gemini_contents.c - the conversation in a request to Gemini: contents and systemInstruction. */
 #include "base/map.h"
 #include "dialect/gemini_write.h"
+#include "dialect/members.h"
 
 /* Base64 of "skip_thought_signature_validator": what Google says to put on calls of a history that
  * Gemini did not make. */
@@ -260,6 +261,7 @@ static rc write_user_part(struct writer *p, const struct chat_part *part)
 struct slot {
     struct slot *next_same_id;
     const struct chat_result *result;
+    const struct chat_part *part; /* that holds it */
     bool used;
 };
 
@@ -279,13 +281,16 @@ static void write_response(struct writer *p, const struct chat_result *r)
     jw_obj_end(&p->w);
 }
 
-static rc write_result(struct writer *p, const struct chat_call *call, const struct chat_result *r)
+/* part: whose result it is; NULL where there is none. */
+static rc write_result(struct writer *p, const struct chat_call *call, const struct chat_result *r,
+                       const struct chat_part *part)
 {
     bool inside = gemini_own(p) || gemini_at_least(&p->model, 3, 0); /* media within the response */
     bool any = false;
     open_turn(p, USER);
     jw_obj(&p->w);
     jw_kobj(&p->w, S("functionResponse"));
+    size_t from = p->w.out->n - 1;
     write_id(p, call ? call->id : r->id);
     jw_kstr(&p->w, S("name"), r->name.n ? r->name : call ? call->name : S("unknown"));
     write_response(p, r);
@@ -300,6 +305,8 @@ static rc write_result(struct writer *p, const struct chat_call *call, const str
     if (any)
         jw_arr_end(&p->w);
     jw_obj_end(&p->w);
+    if (part && gemini_own(p))
+        members_put_back(p->w.out, from, part->extras, p->arena);
     jw_obj_end(&p->w);
     return RC_OK;
 }
@@ -344,7 +351,7 @@ static rc write_results(struct writer *p, const struct chat_message *from,
     for (const struct chat_message *m = from; m != to; m = m->next)
         for (const struct chat_part *c = m->parts; c; c = c->next)
             if (is_result(c))
-                slots[i++].result = &c->result;
+                slots[i++] = (struct slot){ .result = &c->result, .part = c };
     while (i-- > 0) /* from behind, so that a chain is in order */
         slots[i].next_same_id = map_put(&by_id, slots[i].result->id, &slots[i]);
     rc r = RC_OK;
@@ -353,7 +360,7 @@ static rc write_results(struct writer *p, const struct chat_message *from,
         static const struct chat_part missing = { .kind = PART_TEXT, .text = { "no result", 9 } };
         struct chat_result made_up = none;
         made_up.content = (struct chat_part *)(uintptr_t)&missing;
-        r = write_result(p, c->call, s ? s->result : &made_up);
+        r = write_result(p, c->call, s ? s->result : &made_up, s ? s->part : NULL);
     }
     map_done(&by_id);
     for (i = 0; i < n && !FAILED(r); i++) {
@@ -404,6 +411,8 @@ rc gemini_write_contents(struct writer *p)
         TRY(write_system_as_user(p));
     for (const struct chat_message *m = p->req->messages; m;) {
         const struct chat_message *next = m->next;
+        if (gemini_own(p) && !m->split) /* else neighbours of one role are one content */
+            close_turn(p);
         if (m->role == ROLE_TOOL) {
             while (next && (next->role == ROLE_TOOL || is_system(next)))
                 next = next->next;

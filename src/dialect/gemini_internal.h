@@ -94,6 +94,8 @@ str gemini_logprobs(jval *result, struct arena *a);
 str gemini_notes(jval *grounding, str text, struct arena *a);
 /* Such an array (or Anthropic's citations) as groundingMetadata. */
 void gemini_write_grounding(struct jw *w, str notes, struct arena *a);
+/* logprobsResult with its key, from OpenAI's object; nothing if that has none. */
+void gemini_write_logprobs(struct jw *w, str openai, struct arena *a);
 /* A call's arguments as an object: {} where they are none. */
 void gemini_write_args(struct jw *w, const struct chat_call *call, struct arena *a);
 /* One part of an answer or of history. */

@@ -1,6 +1,7 @@
 /* A client's generateContent request. */
 #include "base/base64.h"
 #include "dialect/gemini_internal.h"
+#include "dialect/members.h"
 
 struct reader {
     struct chat_req *req;
@@ -142,9 +143,11 @@ static void read_response(struct reader *r, struct chat_result *result, jval *re
 
 static void read_result(struct reader *r, struct chat_part *part, jval *v)
 {
+    static const char *const said[] = { "id", "name", "response", "parts", NULL };
     part->result.id = jd_get_str(v, S("id"));
     part->result.name = jd_get_str(v, S("name"));
     read_response(r, &part->result, jd_get(v, S("response")));
+    part->extras = members_others(v, said, r->arena);
     JD_EACH (m, jd_get(v, S("parts"))) {
         jval *data = gemini_get(m.value, S("inlineData"));
         jval *file = gemini_get(m.value, S("fileData"));
@@ -233,9 +236,9 @@ static void read_part(struct reader *r, struct chat_message *m, jval *v)
         struct chat_part *part = add_part(r, m, gemini_media_kind(mime));
         part->origin = DIALECT_GEMINI;
         part->signature = sig.sig;
-        if (jd_count(v) > 1) /* videoMetadata and the like */
-            part->raw = jd_text(v, r->arena);
         gemini_read_media(part, data, file, r->arena);
+        if (jd_count(v) > 1 || part->media.name.n) /* videoMetadata, displayName and the like */
+            part->raw = jd_text(v, r->arena);
     } else if (is_text) {
         read_text(r, m, v, &sig);
     } else if (jd_is_obj(v) && jd_count(v)) {
@@ -264,8 +267,11 @@ static void add_split(struct reader *r, struct chat_message *m)
     }
     if (results)
         chat_add_message(r->arena, &r->tail, ROLE_TOOL)->parts = results;
-    if (m->parts || !results)
-        chat_add_message(r->arena, &r->tail, m->role)->parts = m->parts;
+    if (results && !m->parts)
+        return;
+    struct chat_message *rest = chat_add_message(r->arena, &r->tail, m->role);
+    rest->parts = m->parts;
+    rest->split = results != NULL;
 }
 
 static rc read_content(struct reader *r, jval *v, const char *where)

@@ -1,6 +1,7 @@
 /* Whole answers, and what whole and streamed answers share. Google answers in camelCase only: the
  * other spelling is looked for in requests. */
 #include "dialect/gemini_internal.h"
+#include "dialect/members.h"
 
 /* ---- finish --------------------------------------------------------------------------------- */
 
@@ -180,6 +181,39 @@ str gemini_logprobs(jval *result, struct arena *a)
     return copy;
 }
 
+static void write_candidate_token(struct jw *w, jval *v)
+{
+    jw_obj(w);
+    jw_kstr(w, S("token"), jd_get_str(v, S("token")));
+    jw_kval(w, S("logProbability"), jd_get(v, S("logprob")));
+    jw_obj_end(w);
+}
+
+void gemini_write_logprobs(struct jw *w, str openai, struct arena *a)
+{
+    jval *v = NULL;
+    jval *tokens =
+        openai.n == 0 || FAILED(jd_read(&v, openai, a, NULL)) ? NULL : jd_get(v, S("content"));
+    if (jd_count(tokens) == 0)
+        return;
+    jw_kobj(w, S("logprobsResult"));
+    jw_karr(w, S("chosenCandidates"));
+    JD_EACH (m, tokens)
+        write_candidate_token(w, m.value);
+    jw_arr_end(w);
+    jw_karr(w, S("topCandidates"));
+    JD_EACH (m, tokens) {
+        jw_obj(w);
+        jw_karr(w, S("candidates"));
+        JD_EACH (t, jd_get(m.value, S("top_logprobs")))
+            write_candidate_token(w, t.value);
+        jw_arr_end(w);
+        jw_obj_end(w);
+    }
+    jw_arr_end(w);
+    jw_obj_end(w);
+}
+
 /* ---- citations ------------------------------------------------------------------------------ */
 
 /* Characters in the first `bytes` bytes of text. */
@@ -323,6 +357,9 @@ static struct chat_part *new_part(struct chat_part ***tail, enum part_kind kind,
 
 static void read_part(struct chat_part ***tail, jval *v, struct arena *a)
 {
+    static const char *const said[] = { "text",         "thought",    "thoughtSignature",
+                                        "functionCall", "inlineData", NULL };
+    struct chat_part **at = *tail;
     str signature = jd_get_str(v, S("thoughtSignature"));
     jval *call = jd_get(v, S("functionCall"));
     jval *data = jd_get(v, S("inlineData"));
@@ -349,7 +386,10 @@ static void read_part(struct chat_part ***tail, jval *v, struct arena *a)
         part->signature = signature;
     } else if (jd_is_obj(v) && jd_count(v)) {
         new_part(tail, PART_OPAQUE, a)->raw = jd_text(v, a);
+        return;
     }
+    if (*at)
+        (*at)->extras = members_others(v, said, a);
 }
 
 /* What is gathered of one alternative; an array of frames adds to it again and again. */
@@ -471,6 +511,21 @@ static rc no_reply(struct chat_error *error, struct arena *a, struct err *e, con
     return fail(e, E_UPSTREAM, "gemini", 0, "the answer is %s", what);
 }
 
+/* What stands beside the parts: ratings, grounding, counts by kind ... */
+static void read_extras(struct frames *f, jval *v)
+{
+    static const char *const of_reply[] = { "candidates", "modelVersion", "responseId", NULL };
+    static const char *const of_candidate[] = { "content", "finishReason", "index", NULL };
+    static const char *const of_content[] = { "role", NULL };
+    f->reply->extras = members_others(v, of_reply, f->arena);
+    JD_EACH (m, jd_get(v, S("candidates"))) {
+        struct chat_choice *c = &choice_at(f, gemini_i64(jd_get(m.value, S("index")), 0))->choice;
+        c->extras = members_others(m.value, of_candidate, f->arena);
+        if (!c->parts) /* parts: [] or none at all */
+            c->message_extras = members_others(jd_get(m.value, S("content")), of_content, f->arena);
+    }
+}
+
 rc gemini_read_reply(struct chat_reply *ret, str body, struct chat_error *error, struct arena *a,
                      struct err *e)
 {
@@ -484,11 +539,13 @@ rc gemini_read_reply(struct chat_reply *ret, str body, struct chat_error *error,
     }
     struct frames f = { .reply = ret, .arena = a };
     bool many = jd_is_arr(v);
-    if (many)
+    if (many) {
         JD_EACH (m, v)
             read_frame(&f, m.value);
-    else
+    } else {
         read_frame(&f, v);
+        read_extras(&f, v);
+    }
     struct chat_choice **tail = &ret->choices;
     for (size_t i = 0; i < CHOICES_MAX; i++) {
         if (!f.of[i])
@@ -506,10 +563,9 @@ rc gemini_read_reply(struct chat_reply *ret, str body, struct chat_error *error,
 
 /* ---- writing -------------------------------------------------------------------------------- */
 
-static void write_part(struct jw *w, const struct chat_part *part, enum dialect_id from,
-                       struct arena *a)
+static void write_bare_part(struct jw *w, const struct chat_part *part, enum dialect_id origin,
+                            struct arena *a)
 {
-    enum dialect_id origin = part->origin ? part->origin : from;
     str signature = gemini_signature_out(a, part->signature, origin, false);
     switch (part->kind) {
     case PART_TEXT:
@@ -545,6 +601,7 @@ static void write_part(struct jw *w, const struct chat_part *part, enum dialect_
         else
             jw_kstr(w, S("fileUri"), part->media.url.n ? part->media.url : part->media.file_id);
         jw_obj_end(w);
+        jw_kstr_if(w, S("thoughtSignature"), origin == DIALECT_GEMINI ? signature : (str){ 0 });
         jw_obj_end(w);
         break;
     case PART_OPAQUE:
@@ -554,6 +611,16 @@ static void write_part(struct jw *w, const struct chat_part *part, enum dialect_
     default:
         break;
     }
+}
+
+static void write_part(struct jw *w, const struct chat_part *part, enum dialect_id from,
+                       struct arena *a)
+{
+    enum dialect_id origin = part->origin ? part->origin : from;
+    size_t at = w->out->n + w->comma;
+    write_bare_part(w, part, origin, a);
+    if (origin == DIALECT_GEMINI && w->out->n > at)
+        members_put_back(w->out, at, part->extras, a);
 }
 
 /* Thoughts first, then text, then calls: the order that Gemini itself keeps. */
@@ -566,34 +633,59 @@ static void write_parts(struct jw *w, const struct chat_choice *c, enum dialect_
     jw_arr_end(w);
 }
 
+static void write_candidate(struct jw *w, const struct chat_reply *r,
+                            const struct chat_choice *choice, struct arena *a)
+{
+    bool own = r->origin == DIALECT_GEMINI;
+    str notes = { 0 };
+    jw_obj(w);
+    size_t from = w->out->n - 1;
+    jw_kobj(w, S("content"));
+    size_t content = w->out->n - 1;
+    write_parts(w, choice, r->origin, a);
+    jw_kstr(w, S("role"), S("model"));
+    jw_obj_end(w);
+    if (own)
+        members_put_back(w->out, content, choice->message_extras, a);
+    jw_kstr(w, S("finishReason"),
+            own && choice->native_finish.n ? choice->native_finish
+                                           : gemini_finish_name(choice->finish));
+    jw_ki64(w, S("index"), choice->index);
+    for (const struct chat_part *p = choice->parts; p; p = p->next)
+        if (p->notes.n)
+            notes = p->notes;
+    gemini_write_grounding(w, notes, a);
+    gemini_write_logprobs(w, choice->logprobs, a);
+    jw_obj_end(w);
+    if (own)
+        members_put_back(w->out, from, choice->extras, a);
+}
+
+/* A prompt that was blocked: Gemini says so in promptFeedback and gives no candidates. */
+static bool blocked_prompt(const struct chat_reply *r)
+{
+    return r->origin == DIALECT_GEMINI && members_find(r->extras, S("promptFeedback")) &&
+           r->choices && !r->choices->next && !r->choices->parts &&
+           r->choices->finish == FINISH_FILTER && !r->choices->extras;
+}
+
 void gemini_write_reply(struct buf *out, const struct chat_reply *r, const struct dialect_ctx *c)
 {
     struct jw w;
+    size_t from = out->n;
     jw_init(&w, out);
     jw_obj(&w);
-    jw_karr(&w, S("candidates"));
-    for (const struct chat_choice *choice = r->choices; choice; choice = choice->next) {
-        str notes = { 0 };
-        jw_obj(&w);
-        jw_kobj(&w, S("content"));
-        write_parts(&w, choice, r->origin, c->arena);
-        jw_kstr(&w, S("role"), S("model"));
-        jw_obj_end(&w);
-        jw_kstr(&w, S("finishReason"),
-                r->origin == DIALECT_GEMINI && choice->native_finish.n
-                    ? choice->native_finish
-                    : gemini_finish_name(choice->finish));
-        jw_ki64(&w, S("index"), choice->index);
-        for (const struct chat_part *p = choice->parts; p; p = p->next)
-            if (p->notes.n)
-                notes = p->notes;
-        gemini_write_grounding(&w, notes, c->arena);
-        jw_obj_end(&w);
+    if (!blocked_prompt(r)) {
+        jw_karr(&w, S("candidates"));
+        for (const struct chat_choice *choice = r->choices; choice; choice = choice->next)
+            write_candidate(&w, r, choice, c->arena);
+        jw_arr_end(&w);
     }
-    jw_arr_end(&w);
     if (r->usage.seen)
         gemini_write_usage(&w, &r->usage);
     jw_kstr(&w, S("modelVersion"), c->model);
     jw_kstr(&w, S("responseId"), r->id.n ? r->id : c->id);
     jw_obj_end(&w);
+    if (r->origin == DIALECT_GEMINI)
+        members_put_back(out, from, r->extras, c->arena);
 }

@@ -319,15 +319,19 @@ static void write_opaque(struct gemini_stream_writer *s, struct buf *out,
     part_close(s, &w, out, ev->choice, c);
 }
 
-static void write_notes(struct gemini_stream_writer *s, struct buf *out,
-                        const struct chat_event *ev, const struct dialect_ctx *c)
+/* Grounding, or log probabilities: beside no part at all. */
+static void write_beside(struct gemini_stream_writer *s, struct buf *out,
+                         const struct chat_event *ev, const struct dialect_ctx *c)
 {
     struct jw w;
     struct arena scratch;
     arena_init(&scratch);
     part_open(s, &w, out);
     candidate_end(&w, ev->choice);
-    gemini_write_grounding(&w, ev->text, &scratch);
+    if (ev->kind == EV_NOTES)
+        gemini_write_grounding(&w, ev->text, &scratch);
+    else
+        gemini_write_logprobs(&w, ev->text, &scratch);
     jw_obj_end(&w);
     jw_arr_end(&w);
     names(&w, c);
@@ -408,7 +412,8 @@ static void write_event(struct gemini_stream_writer *s, struct buf *out,
         write_media(s, out, ev, c);
         break;
     case EV_NOTES:
-        write_notes(s, out, ev, c);
+    case EV_LOGPROBS:
+        write_beside(s, out, ev, c);
         break;
     case EV_OPAQUE:
         write_opaque(s, out, ev, c);
@@ -429,7 +434,6 @@ static void write_event(struct gemini_stream_writer *s, struct buf *out,
         write_last(s, out, c);
         break;
     case EV_START:
-    case EV_LOGPROBS:
         break;
     }
 }

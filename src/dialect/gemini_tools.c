@@ -126,6 +126,9 @@ rc gemini_write_tools(struct writer *p)
     bool search = members_find(p->req->extras, S("web_search_options")) && !gemini_own(p);
     if ((p->req->tools || search) && !gemini_overridden(p, S("tools"))) {
         jw_karr(&p->w, S("tools"));
+        bool first = gemini_own(p) && p->req->tools->kind == TOOL_OPAQUE; /* as the client had it */
+        if (first)
+            write_own_tools(p, functions, &own_tools);
         if (functions) {
             jw_obj(&p->w);
             jw_karr(&p->w, S("functionDeclarations"));
@@ -135,7 +138,8 @@ rc gemini_write_tools(struct writer *p)
             jw_arr_end(&p->w);
             jw_obj_end(&p->w);
         }
-        write_own_tools(p, functions, &own_tools);
+        if (!first)
+            write_own_tools(p, functions, &own_tools);
         jw_arr_end(&p->w);
     }
     write_tool_config(p, functions, own_tools);

@@ -24,6 +24,40 @@ bool members_listed(const struct chat_str *list, str name)
     return false;
 }
 
+static bool is_empty(jval *v)
+{
+    return jd_is_null(v) || (jd_is_str(v) && jd_str(v).n == 0) || (jd_is_arr(v) && !jd_count(v));
+}
+
+struct chat_extra *members_others(jval *obj, const char *const *said, struct arena *a)
+{
+    struct chat_extra *list = NULL, **tail = &list;
+    if (jd_is_obj(obj))
+        JD_EACH (m, obj)
+            if (is_empty(m.value) || !str_among(m.name, said))
+                chat_add_extra(a, &tail, m.name, jd_text(m.value, a));
+    return list;
+}
+
+void members_put_back(struct buf *out, size_t from, const struct chat_extra *list, struct arena *a)
+{
+    jval *body;
+    if (!list || out->full ||
+        FAILED(jd_read(&body, (str){ out->p + from, out->n - from }, a, NULL)))
+        return;
+    out->n = from;
+    struct jw w;
+    jw_init(&w, out);
+    jw_obj(&w);
+    JD_EACH (m, body)
+        if (!members_find(list, m.name))
+            jw_kval(&w, m.name, m.value);
+    for (const struct chat_extra *x = list; x; x = x->next)
+        if (!members_find(x->next, x->name)) /* the last of a name counts */
+            jw_kraw(&w, x->name, x->value);
+    jw_obj_end(&w);
+}
+
 static str native_name(str name, const struct member_name *renamed, size_t n)
 {
     for (size_t i = 0; i < n; i++)

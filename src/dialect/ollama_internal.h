@@ -39,6 +39,8 @@ void ollama_write_tail(struct jw *w, enum chat_finish finish, const struct chat_
                        uint64_t first_ns, const struct dialect_ctx *c);
 /* One call of `tool_calls`; arguments that are no JSON object are left out. */
 void ollama_write_call(struct jw *w, const struct chat_call *call, uint32_t index, struct arena *a);
+/* Key and list, from OpenAI's object; nothing if that has none. */
+void ollama_write_logprobs(struct jw *w, str openai);
 void ollama_read_error(struct chat_error *ret, unsigned status, str body, struct arena *a);
 void ollama_write_error(struct buf *out, const struct chat_error *err, struct arena *a);
 

@@ -210,6 +210,9 @@ static rc broken(struct chat_error *error, struct arena *a, struct err *e, const
 rc ollama_read_reply(struct chat_reply *ret, str body, struct chat_error *error, struct arena *a,
                      struct err *e)
 {
+    static const char *const of_reply[] = { "model",      "message", "response", "thinking",
+                                            "tool_calls", "done",    NULL };
+    static const char *const of_message[] = { "role", "content", "thinking", "tool_calls", NULL };
     jval *v = NULL;
     *ret = (struct chat_reply){ .origin = DIALECT_OLLAMA, .usage = CHAT_USAGE_NONE };
     if (FAILED(jd_read(&v, body, a, e)) || !jd_is_obj(v))
@@ -241,6 +244,8 @@ rc ollama_read_reply(struct chat_reply *ret, str body, struct chat_error *error,
     c->finish = ollama_finish_of(c->native_finish);
     if (c->finish == FINISH_STOP && jd_count(jd_get(from, S("tool_calls"))))
         c->finish = FINISH_TOOL_CALLS;
+    ret->extras = members_others(v, of_reply, a);
+    c->message_extras = members_others(message, of_message, a);
     return RC_OK;
 }
 
@@ -324,7 +329,7 @@ static void write_message(struct jw *w, str content_key, const struct chat_part 
 }
 
 /* OpenAI's logprobs object holds Ollama's list. */
-static void write_logprobs(struct jw *w, str openai)
+void ollama_write_logprobs(struct jw *w, str openai)
 {
     struct json_member content = { .name = S("content") };
     enum json_kind top;
@@ -340,6 +345,8 @@ static void write_reply(struct buf *out, const struct chat_reply *r, const struc
     const struct chat_choice *choice = r->choices ? r->choices : &none;
     char at[CLOCK_ISO_BYTES] = "";
     struct jw w;
+    bool own = r->origin == DIALECT_OLLAMA;
+    size_t from = out->n;
     jw_init(&w, out);
     jw_obj(&w);
     ollama_write_head(&w, c, at);
@@ -347,13 +354,18 @@ static void write_reply(struct buf *out, const struct chat_reply *r, const struc
         write_message(&w, S("response"), choice->parts, c->arena);
     } else {
         jw_kobj(&w, S("message"));
+        size_t message = out->n - 1;
         jw_kstr(&w, S("role"), S("assistant"));
         write_message(&w, S("content"), choice->parts, c->arena);
         jw_obj_end(&w);
+        if (own)
+            members_put_back(out, message, choice->message_extras, c->arena);
     }
-    write_logprobs(&w, choice->logprobs);
+    ollama_write_logprobs(&w, choice->logprobs);
     ollama_write_tail(&w, choice->finish, &r->usage, 0, c);
     jw_obj_end(&w);
+    if (own)
+        members_put_back(out, from, r->extras, c->arena);
 }
 
 void ollama_write_reply(struct buf *out, const struct chat_reply *r, const struct dialect_ctx *c)

@@ -225,6 +225,7 @@ void ollama_write_stream_error(struct buf *out, const struct chat_error *err)
 static void write_event(struct ollama_writer *s, struct buf *out, const struct chat_event *ev,
                         bool generate, const struct dialect_ctx *c)
 {
+    struct jw w;
     if (ev->choice > 0) /* Ollama has one alternative */
         return;
     if (!s->first_ns && c->started_ns)
@@ -246,6 +247,13 @@ static void write_event(struct ollama_writer *s, struct buf *out, const struct c
     case EV_CALL_END:
         write_call(s, out, ev, generate, c);
         break;
+    case EV_LOGPROBS: /* of the text just before: in a line of their own */
+        begin_line(s, &w, out, generate, (str){ 0 }, c);
+        end_message(&w, generate);
+        ollama_write_logprobs(&w, ev->text);
+        jw_kbool(&w, S("done"), false);
+        end_line(&w, out);
+        break;
     case EV_FINISH:
         s->finish = (uint8_t)ev->finish;
         break;
@@ -263,7 +271,6 @@ static void write_event(struct ollama_writer *s, struct buf *out, const struct c
     case EV_REDACTED:
     case EV_MEDIA:
     case EV_NOTES:
-    case EV_LOGPROBS:
     case EV_OPAQUE:
         break;
     }

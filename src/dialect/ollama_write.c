@@ -132,7 +132,8 @@ static rc write_plain(struct writing *wr, const struct chat_message *m, str role
 
 static bool replays(const struct writing *wr, const struct chat_part *p)
 {
-    return p->kind == PART_THINKING && p->text.n && wr->loop &&
+    bool wanted = wr->loop || wr->r->origin == DIALECT_OLLAMA;
+    return p->kind == PART_THINKING && p->text.n && wanted &&
            (p->origin == DIALECT_OLLAMA || p->signature.n == 0);
 }
 

@@ -183,8 +183,7 @@ static rc write_file(struct composer *c, const struct chat_media *m)
     return RC_OK;
 }
 
-/* A part inside a content array; nothing for parts that have their place elsewhere. */
-static rc write_part(struct composer *c, const struct chat_part *p)
+static rc write_bare_part(struct composer *c, const struct chat_part *p)
 {
     struct jw *w = &c->w;
     switch (p->kind) {
@@ -220,6 +219,22 @@ static rc write_part(struct composer *c, const struct chat_part *p)
     }
 }
 
+/* OpenAI's own cache mark: other servers may refuse what they do not know. */
+static bool has_breakpoint(const struct composer *c, const struct chat_part *p)
+{
+    return p->extras && c->r->origin == DIALECT_OPENAI_CHAT && has(c, QUIRK_OPENAI);
+}
+
+/* A part inside a content array; nothing for parts that have their place elsewhere. */
+static rc write_part(struct composer *c, const struct chat_part *p)
+{
+    size_t from = c->w.out->n + c->w.comma;
+    TRY(write_bare_part(c, p));
+    if (has_breakpoint(c, p) && c->w.out->n > from)
+        members_put_back(c->w.out, from, p->extras, c->arena);
+    return RC_OK;
+}
+
 static bool is_content(const struct chat_part *p)
 {
     return p->kind == PART_TEXT || p->kind == PART_IMAGE || p->kind == PART_VIDEO ||
@@ -247,7 +262,7 @@ static rc write_content(struct composer *c, const struct chat_part *parts, bool 
             continue;
         count++;
         only = p;
-        marked = marked || (p->cache.n && has(c, QUIRK_OPENROUTER));
+        marked = marked || (p->cache.n && has(c, QUIRK_OPENROUTER)) || has_breakpoint(c, p);
     }
     if (count == 0) {
         if (null_if_none)
@@ -466,9 +481,11 @@ static rc write_message(struct composer *c, const struct chat_message *m, bool l
         if (!has(c, QUIRK_NO_NAME))
             jw_kstr_if(w, S("name"), m->name);
         jw_key(w, S("content"));
-        bool calls = m->role == ROLE_ASSISTANT &&
-                     (has_kind(m->parts, PART_TOOL_CALL) || has_kind(m->parts, PART_REFUSAL));
-        TRY(write_content(c, m->parts, calls));
+        bool other = false; /* an assistant's turn may hold other things than content */
+        for (const struct chat_part *p = m->parts; p && m->role == ROLE_ASSISTANT; p = p->next)
+            other =
+                other || p->kind == PART_TOOL_CALL || p->kind == PART_REFUSAL || is_kept_member(p);
+        TRY(write_content(c, m->parts, other));
         if (m->role == ROLE_ASSISTANT)
             write_assistant_members(c, m, last);
         jw_obj_end(w);
@@ -838,7 +855,7 @@ static void write_extras(struct composer *c)
     if (c->r->origin != DIALECT_OPENAI_CHAT)
         return;
     for (const struct chat_extra *x = c->r->extras; x; x = x->next)
-        if (!is_for_the_gateway(x->name))
+        if (!is_for_the_gateway(x->name) && !str_eq(x->name, S("stream_options")))
             jw_kraw(&c->w, x->name, x->value);
 }
 
@@ -848,8 +865,10 @@ static rc write_rest(struct composer *c)
     const struct chat_req *r = c->r;
     bool own = r->origin == DIALECT_OPENAI_CHAT || r->origin == DIALECT_OPENAI_RESPONSES;
     bool send;
-    bool is_other_name = members_find(r->extras, S("safety_identifier")) ||
-                         (has(c, QUIRK_OPENAI) && members_find(r->own, S("safety_identifier")));
+    const struct chat_extra *safety = members_find(r->extras, S("safety_identifier"));
+    if (!safety && has(c, QUIRK_OPENAI))
+        safety = members_find(r->own, S("safety_identifier"));
+    bool is_other_name = safety && str_eq(json_unescape(c->arena, safety->value), r->user);
     TRY(allowed(c, QUIRK_NO_USER, S("user"), r->user.n > 0 && !is_other_name, &send));
     if (send)
         jw_kstr(w, S("user"), r->user);
@@ -872,6 +891,25 @@ static rc write_rest(struct composer *c)
     return RC_OK;
 }
 
+/* Usage is always asked for: the gateway counts it, whoever reads it. */
+static void write_stream(struct composer *c)
+{
+    const struct chat_extra *given = c->r->origin == DIALECT_OPENAI_CHAT
+                                         ? members_find(c->r->extras, S("stream_options"))
+                                         : NULL;
+    jval *others = NULL;
+    jw_kbool(&c->w, S("stream"), true);
+    if (has(c, QUIRK_NO_STREAM_OPTIONS))
+        return;
+    jw_kobj(&c->w, S("stream_options"));
+    jw_kbool(&c->w, S("include_usage"), true);
+    if (given && has(c, QUIRK_OPENAI) && !FAILED(jd_read(&others, given->value, c->arena, NULL)))
+        JD_EACH (m, others)
+            if (!str_eq(m.name, S("include_usage")))
+                jw_kval(&c->w, m.name, m.value);
+    jw_obj_end(&c->w);
+}
+
 rc openai_write_chat(struct buf *out, const struct chat_req *r, const struct chat_target *t,
                      struct chat_loss *loss, struct arena *a, struct err *e)
 {
@@ -881,11 +919,8 @@ rc openai_write_chat(struct buf *out, const struct chat_req *r, const struct cha
     jw_obj(&c.w);
     jw_kstr(&c.w, S("model"), t->model);
     TRY(write_messages(&c));
-    if (t->stream) {
-        jw_kbool(&c.w, S("stream"), true);
-        if (!has(&c, QUIRK_NO_STREAM_OPTIONS))
-            jw_kraw(&c.w, S("stream_options"), S("{\"include_usage\":true}"));
-    }
+    if (t->stream)
+        write_stream(&c);
     write_max_tokens(&c);
     TRY(write_sampling(&c));
     TRY(write_stop(&c));

@@ -148,17 +148,54 @@ str openai_finish_word(enum chat_finish finish)
 
 /* ---- reading -------------------------------------------------------------------------------- */
 
-/* Members of a reply that are not part of the conversation but worth showing. */
+/* The server's own counts where they mean what OpenAI's do; else ours, with those that we have no
+ * place for. */
+static str usage_as_openai(const struct chat_usage *u, jval *v, struct arena *a)
+{
+    static const char *const counts[] = {
+        "prompt_tokens",         "completion_tokens",         "total_tokens",
+        "prompt_tokens_details", "completion_tokens_details", NULL
+    };
+    jval *cached = jd_path(v, "prompt_tokens_details", "cached_tokens", NULL);
+    bool same = u->prompt >= 0 && u->completion >= 0 && u->total >= 0 &&
+                members_count(jd_get(v, S("prompt_tokens"))) == u->prompt &&
+                members_count(jd_get(v, S("completion_tokens"))) == u->completion &&
+                members_count(jd_get(v, S("total_tokens"))) == u->total &&
+                members_count(cached) == u->cache_read;
+    if (same)
+        return jd_text(v, a);
+    struct buf b;
+    struct jw w;
+    buf_init(&b, SIZE_MAX);
+    jw_init(&w, &b);
+    openai_write_usage(&w, u);
+    members_put_back(&b, 0, members_others(v, counts, a), a);
+    str text = arena_dup(a, buf_str(&b));
+    buf_done(&b);
+    return text;
+}
+
+/* What the events do not say: of the reply, its choices and their messages. */
 static void read_extras(struct chat_reply *ret, jval *body, struct arena *a)
 {
-    static const char *const names[] = { "citations", "search_results", "images",
-                                         "related_questions", "prompt_filter_results" };
-    struct chat_extra **tail = &ret->extras;
-    for (size_t i = 0; i < COUNT_OF(names); i++) {
-        jval *v = jd_get(body, str_c(names[i]));
-        if (!jd_given(v))
-            continue;
-        chat_add_extra(a, &tail, str_c(names[i]), jd_text(v, a));
+    static const char *const of_reply[] = { "id", "object", "created", "model", "choices", NULL };
+    static const char *const of_choice[] = { "index",         "message",  "delta",
+                                             "finish_reason", "logprobs", NULL };
+    static const char *const of_message[] = { "role",        "content",           "tool_calls",
+                                              "images",      "function_call",     "refusal",
+                                              "annotations", "reasoning_content", "thinking_blocks",
+                                              NULL };
+    ret->extras = members_others(body, of_reply, a);
+    for (struct chat_extra *x = ret->extras; x; x = x->next)
+        if (str_eq(x->name, S("usage")) && jd_is_obj(jd_get(body, x->name)))
+            x->value = usage_as_openai(&ret->usage, jd_get(body, x->name), a);
+    JD_EACH (m, jd_get(body, S("choices"))) {
+        int64_t index = jd_i64_or(jd_get(m.value, S("index")), (int64_t)m.index);
+        for (struct chat_choice *c = ret->choices; c; c = c->next)
+            if (c->index == index) {
+                c->extras = members_others(m.value, of_choice, a);
+                c->message_extras = members_others(jd_get(m.value, S("message")), of_message, a);
+            }
     }
 }
 
@@ -386,12 +423,11 @@ static void write_media(struct jw *w, const struct chat_choice *c)
         }
 }
 
-static void write_choice(struct jw *w, const struct chat_choice *c, enum dialect_id origin,
-                         const struct dialect_ctx *ctx)
+static void write_message(struct jw *w, const struct chat_choice *c, enum dialect_id origin,
+                          const struct dialect_ctx *ctx)
 {
-    jw_obj(w);
-    jw_ki64(w, S("index"), c->index);
     jw_kobj(w, S("message"));
+    size_t from = w->out->n - 1;
     jw_kstr(w, S("role"), S("assistant"));
     write_content(w, c, ctx->merge_reasoning);
     if (!ctx->merge_reasoning && has_part(c, PART_THINKING)) {
@@ -411,15 +447,29 @@ static void write_choice(struct jw *w, const struct chat_choice *c, enum dialect
     write_notes(w, c, origin, ctx->arena);
     write_media(w, c);
     jw_obj_end(w);
+    if (origin == DIALECT_OPENAI_CHAT && !ctx->merge_reasoning)
+        members_put_back(w->out, from, c->message_extras, ctx->arena);
+}
+
+static void write_choice(struct jw *w, const struct chat_choice *c, enum dialect_id origin,
+                         const struct dialect_ctx *ctx)
+{
+    jw_obj(w);
+    size_t from = w->out->n - 1;
+    jw_ki64(w, S("index"), c->index);
+    write_message(w, c, origin, ctx);
     if (c->logprobs.n)
         jw_kraw(w, S("logprobs"), c->logprobs);
     jw_kstr(w, S("finish_reason"), openai_finish_word(c->finish));
     jw_obj_end(w);
+    if (origin == DIALECT_OPENAI_CHAT)
+        members_put_back(w->out, from, c->extras, ctx->arena);
 }
 
 void openai_write_reply(struct buf *out, const struct chat_reply *r, const struct dialect_ctx *c)
 {
     struct jw w;
+    size_t from = out->n;
     jw_init(&w, out);
     jw_obj(&w);
     jw_kstr(&w, S("id"), r->id.n ? r->id : c->id);
@@ -436,8 +486,7 @@ void openai_write_reply(struct buf *out, const struct chat_reply *r, const struc
     }
     jw_kstr_if(&w, S("service_tier"), r->service_tier);
     jw_kstr_if(&w, S("system_fingerprint"), r->system_fingerprint);
-    if (r->origin == DIALECT_OPENAI_CHAT)
-        for (const struct chat_extra *x = r->extras; x; x = x->next)
-            jw_kraw(&w, x->name, x->value);
     jw_obj_end(&w);
+    if (r->origin == DIALECT_OPENAI_CHAT)
+        members_put_back(out, from, r->extras, c->arena);
 }

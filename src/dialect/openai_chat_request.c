@@ -194,6 +194,11 @@ static rc read_part(struct parts *ps, jval *v, size_t msg, size_t i, struct err 
         else
             read_linked(p, value);
         read_cache_mark(p, v, a);
+        if (jd_given(jd_get(v, S("prompt_cache_breakpoint")))) {
+            struct chat_extra **tail = &p->extras;
+            chat_add_extra(a, &tail, S("prompt_cache_breakpoint"),
+                           jd_text(jd_get(v, S("prompt_cache_breakpoint")), a));
+        }
         return RC_OK;
     }
     add(ps, PART_OPAQUE)->raw = jd_text(v, a);
@@ -699,12 +704,16 @@ static void read_extras(struct chat_req *r, jval *body, struct chat_extra ***ext
         r->user = jd_get_str(body, S("safety_identifier"));
 }
 
-static rc read_stream(struct chat_req *r, jval *body, struct err *e)
+/* include_usage is neutral; what else is asked of a stream stays an extra. */
+static rc read_stream(struct chat_req *r, jval *body, struct chat_extra ***extras, struct arena *a,
+                      struct err *e)
 {
     jval *options = NULL;
     TRY(jd_opt_bool(body, "stream", &r->stream, e));
     TRY(jd_opt_obj(body, "stream_options", &options, e));
     r->include_usage = jd_is_true(jd_get(options, S("include_usage")));
+    if (jd_count(options) > (jd_get(options, S("include_usage")) ? 1 : 0))
+        add_extra(extras, S("stream_options"), options, a);
     return RC_OK;
 }
 
@@ -722,7 +731,7 @@ rc openai_read_chat(struct chat_req *ret, jval *body, const struct dialect_path 
         return BAD(a, e, "an array", messages, "messages");
     for (size_t i = 0; i < COUNT_OF(fields); i++)
         TRY(read_field(&r, &fields[i], body, a, e));
-    TRY(read_stream(&r, body, e));
+    TRY(read_stream(&r, body, &extras, a, e));
     JD_EACH (m, messages)
         TRY(read_message(&tail, a, m.value, m.index, e));
     TRY(read_tools(&r, body, a, e));

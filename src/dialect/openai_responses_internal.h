@@ -71,6 +71,16 @@ void responses_write_notes(struct buf *out, str notes, enum dialect_id origin, i
                            struct arena *a);
 int64_t responses_chars(str utf8);
 
+/* Items have members that no part says (status, phase, ids): they are kept in the extras of the
+ * part that the item begins with, and put back by this dialect's writers. `said` as in
+ * members_others; p's own extras come first. */
+void responses_keep_item(struct chat_part *p, jval *item, const char *const *said, struct arena *a);
+/* p is this dialect's and begins an item of its own. */
+bool responses_begins_item(const struct chat_part *p);
+/* out, from byte `from` on, is the item that p begins, or the part itself. */
+void responses_put_item(struct buf *out, size_t from, const struct chat_part *p, struct arena *a);
+void responses_put_part(struct buf *out, size_t from, const struct chat_part *p, struct arena *a);
+
 /* ---- streams -------------------------------------------------------------------------------- */
 
 /* Sizes of the stream states, asserted where they are defined. */

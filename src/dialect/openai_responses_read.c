@@ -4,6 +4,7 @@
  * message, outputs in a row are one tool message. Items that only OpenAI understands stay whole.
  */
 #include "base/map.h"
+#include "dialect/members.h"
 #include "dialect/openai_responses_internal.h"
 #include "dialect/signature.h"
 
@@ -135,11 +136,16 @@ static const struct {
 
 static void read_part(struct reader *rd, struct chat_part ***tail, jval *v)
 {
+    static const char *const said[] = { "type",      "text",     "refusal",     "annotations",
+                                        "image_url", "file_id",  "detail",      "filename",
+                                        "file_data", "file_url", "input_audio", NULL };
     str type = jd_get_str(v, S("type"));
     for (size_t i = 0; i < COUNT_OF(part_types); i++) {
         if (!str_eq(type, str_c(part_types[i].type)))
             continue;
-        part_types[i].read(rd, new_part(rd, tail, part_types[i].kind), v);
+        struct chat_part *p = new_part(rd, tail, part_types[i].kind);
+        part_types[i].read(rd, p, v);
+        p->extras = members_others(v, said, rd->a);
         return;
     }
     new_part(rd, tail, PART_OPAQUE)->raw = jd_text(v, rd->a);
@@ -182,12 +188,19 @@ static rc read_message(struct reader *rd, jval *v, str where)
         continue_message(rd, role);
     else
         new_message(rd, role);
-    return read_content(rd, &rd->parts, jd_get(v, S("content")),
-                        arena_cat(rd->a, where, S(".content")));
+    static const char *const said[] = { "type", "role", "content", NULL };
+    struct chat_part **first = rd->parts;
+    TRY(read_content(rd, &rd->parts, jd_get(v, S("content")),
+                     arena_cat(rd->a, where, S(".content"))));
+    if (*first)
+        responses_keep_item(*first, v, said, rd->a);
+    return RC_OK;
 }
 
 static rc read_call(struct reader *rd, jval *v, str where, bool custom)
 {
+    static const char *const said[] = { "type",      "call_id", "name", "namespace",
+                                        "arguments", "input",   NULL };
     str id = jd_get_str(v, S("call_id"));
     if (!id.n)
         return bad(rd, arena_cat(rd->a, where, S(".call_id")), "missing required parameter");
@@ -202,11 +215,13 @@ static rc read_call(struct reader *rd, jval *v, str where, bool custom)
     p->call.custom = custom;
     p->call.args = jd_get_str(v, custom ? S("input") : S("arguments"));
     p->id = jd_get_str(v, S("id"));
+    responses_keep_item(p, v, said, rd->a);
     return RC_OK;
 }
 
 static rc read_output(struct reader *rd, jval *v, str where)
 {
+    static const char *const said[] = { "type", "call_id", "output", NULL };
     str id = jd_get_str(v, S("call_id"));
     if (!id.n)
         return bad(rd, arena_cat(rd->a, where, S(".call_id")), "missing required parameter");
@@ -214,6 +229,7 @@ static rc read_output(struct reader *rd, jval *v, str where)
     struct chat_part *p = new_part(rd, &rd->parts, PART_TOOL_RESULT);
     p->result.id = id;
     signature_from_id(rd->a, &p->result.id);
+    responses_keep_item(p, v, said, rd->a);
     jval *output = jd_get(v, S("output"));
     struct chat_part **inner = &p->result.content;
     if (!jd_given(output))

@@ -189,6 +189,46 @@ void responses_write_notes(struct buf *out, str notes, enum dialect_id origin, i
     }
 }
 
+/* ---- an item's own members ------------------------------------------------------------------ */
+
+/* The extra of the part that an item begins with: the item's members as one object. Always first;
+ * behind it stand the part's. */
+#define ITEM S("item")
+
+void responses_keep_item(struct chat_part *p, jval *item, const char *const *said, struct arena *a)
+{
+    struct chat_extra *of_item = NULL, **tail = &of_item;
+    struct buf b;
+    buf_init(&b, SIZE_MAX);
+    buf_add(&b, S("{}"));
+    members_put_back(&b, 0, members_others(item, said, a), a);
+    chat_add_extra(a, &tail, ITEM, arena_dup(a, buf_str(&b)));
+    *tail = p->extras;
+    p->extras = of_item;
+    buf_done(&b);
+}
+
+bool responses_begins_item(const struct chat_part *p)
+{
+    return p->extras && p->origin == DIALECT_OPENAI_RESPONSES && str_eq(p->extras->name, ITEM);
+}
+
+void responses_put_item(struct buf *out, size_t from, const struct chat_part *p, struct arena *a)
+{
+    jval *v = NULL;
+    struct chat_extra *own = NULL, **tail = &own;
+    if (!responses_begins_item(p) || FAILED(jd_read(&v, p->extras->value, a, NULL)))
+        return;
+    JD_EACH (m, v)
+        chat_add_extra(a, &tail, m.name, jd_text(m.value, a));
+    members_put_back(out, from, own, a);
+}
+
+void responses_put_part(struct buf *out, size_t from, const struct chat_part *p, struct arena *a)
+{
+    members_put_back(out, from, responses_begins_item(p) ? p->extras->next : p->extras, a);
+}
+
 /* ---- reading -------------------------------------------------------------------------------- */
 
 struct reading {
@@ -209,7 +249,10 @@ static struct chat_part *add(struct reading *rd, enum part_kind kind)
 
 static void read_message(struct reading *rd, jval *item)
 {
+    static const char *const of_item[] = { "id", "type", "role", "content", NULL };
+    static const char *const of_part[] = { "type", "text", "refusal", "annotations", NULL };
     JD_EACH (m, jd_get(item, S("content"))) {
+        struct chat_part **at = rd->tail;
         str type = jd_get_str(m.value, S("type"));
         if (str_eq(type, S("refusal"))) {
             add(rd, PART_REFUSAL)->text = jd_get_str(m.value, S("refusal"));
@@ -223,11 +266,18 @@ static void read_message(struct reading *rd, jval *item)
             add(rd, PART_OPAQUE)->raw = jd_text(item, rd->a);
             return;
         }
+        (*at)->extras = members_others(m.value, of_part, rd->a);
+        if (m.index == 0)
+            responses_keep_item(*at, item, of_item, rd->a);
     }
 }
 
 static void read_item(struct reading *rd, jval *item)
 {
+    static const char *const said[] = { "id",        "type",  "call_id",   "name",
+                                        "arguments", "input", "namespace", NULL };
+    static const char *const of_thought[] = { "id", "type", "encrypted_content", NULL };
+    static const char *const of_image[] = { "id", "type", "result", NULL };
     str type = jd_get_str(item, S("type"));
     bool custom = str_eq(type, S("custom_tool_call"));
     if (str_eq(type, S("message"))) {
@@ -238,16 +288,19 @@ static void read_item(struct reading *rd, jval *item)
         p->call.name = jd_get_str(item, S("name"));
         p->call.custom = custom;
         p->call.args = jd_get_str(item, custom ? S("input") : S("arguments"));
+        responses_keep_item(p, item, said, rd->a);
         rd->calls = true;
     } else if (str_eq(type, S("reasoning"))) {
         struct chat_part *p = add(rd, PART_THINKING);
         p->text = responses_reasoning_text(item, rd->a);
         p->signature = jd_get_str(item, S("encrypted_content"));
         p->id = jd_get_str(item, S("id"));
+        responses_keep_item(p, item, of_thought, rd->a);
     } else if (str_eq(type, S("image_generation_call")) && jd_is_str(jd_get(item, S("result")))) {
         struct chat_part *p = add(rd, PART_IMAGE);
         p->media.data = jd_get_str(item, S("result"));
         p->media.mime = S("image/png");
+        responses_keep_item(p, item, of_image, rd->a);
     } else {
         add(rd, PART_OPAQUE)->raw = jd_text(item, rd->a);
     }
@@ -280,6 +333,7 @@ static str read_logprobs(jval *output, struct arena *a)
 rc responses_read_reply(struct chat_reply *ret, str body, struct chat_error *error, struct arena *a,
                         struct err *e)
 {
+    static const char *const said[] = { "id", "object", "model", "output", NULL };
     jval *v = NULL;
     *ret = (struct chat_reply){ .origin = DIALECT_OPENAI_RESPONSES, .usage = CHAT_USAGE_NONE };
     if (FAILED(jd_read(&v, body, a, NULL)) || !jd_is_obj(v))
@@ -308,6 +362,7 @@ rc responses_read_reply(struct chat_reply *ret, str body, struct chat_error *err
                        : 0;
     ret->service_tier = jd_get_str(v, S("service_tier"));
     responses_read_usage(&ret->usage, jd_get(v, S("usage")));
+    ret->extras = members_others(v, said, a);
     return RC_OK;
 }
 
@@ -549,10 +604,12 @@ struct writing {
     uint32_t index;
 };
 
-static void begin_item(struct writing *wr, struct jw *w, const char *type, const char *prefix)
+/* Where it begins is returned. */
+static size_t begin_item(struct writing *wr, struct jw *w, const char *type, const char *prefix)
 {
     if (wr->items.n)
         buf_chr(&wr->items, ',');
+    size_t from = wr->items.n;
     jw_init(w, &wr->items);
     jw_obj(w);
     jw_key(w, S("id"));
@@ -560,11 +617,22 @@ static void begin_item(struct writing *wr, struct jw *w, const char *type, const
     responses_item_id(&wr->items, prefix, wr->c->id, wr->index++);
     jw_str_end(w);
     jw_kstr(w, S("type"), str_c(type));
+    return from;
+}
+
+/* Ends the item that began at `from`, with what its own dialect said of it. */
+static void end_item(struct writing *wr, struct jw *w, size_t from, const struct chat_part *p)
+{
+    jw_obj_end(w);
+    if (p->origin == DIALECT_OPENAI_RESPONSES)
+        responses_put_item(&wr->items, from, p, wr->c->arena);
 }
 
 static void write_text_part(struct writing *wr, struct jw *w, const struct chat_part *p)
 {
+    struct arena *a = wr->c->arena;
     jw_obj(w);
+    size_t from = w->out->n - 1;
     if (p->kind == PART_REFUSAL) {
         jw_kstr(w, S("type"), S("refusal"));
         jw_kstr(w, S("refusal"), p->text);
@@ -584,6 +652,8 @@ static void write_text_part(struct writing *wr, struct jw *w, const struct chat_
         buf_done(&notes);
     }
     jw_obj_end(w);
+    if (p->origin == DIALECT_OPENAI_RESPONSES)
+        responses_put_part(w->out, from, p, a);
 }
 
 static bool is_text(const struct chat_part *p)
@@ -595,24 +665,25 @@ static bool is_text(const struct chat_part *p)
 static const struct chat_part *write_message(struct writing *wr, const struct chat_part *p)
 {
     struct jw w;
-    begin_item(wr, &w, "message", "msg_");
+    const struct chat_part *first = p;
+    size_t from = begin_item(wr, &w, "message", "msg_");
     jw_kstr(&w, S("role"), S("assistant"));
     jw_kstr(&w, S("status"), S("completed"));
     jw_karr(&w, S("content"));
     write_text_part(wr, &w, p);
-    while (is_text(p->next)) {
+    while (is_text(p->next) && !responses_begins_item(p->next)) {
         p = p->next;
         write_text_part(wr, &w, p);
     }
     jw_arr_end(&w);
-    jw_obj_end(&w);
+    end_item(wr, &w, from, first);
     return p;
 }
 
-static void write_reasoning(struct writing *wr, str text, str sealed)
+static void write_reasoning(struct writing *wr, const struct chat_part *p, str text, str sealed)
 {
     struct jw w;
-    begin_item(wr, &w, "reasoning", "rs_");
+    size_t from = begin_item(wr, &w, "reasoning", "rs_");
     jw_karr(&w, S("summary"));
     if (text.n) {
         jw_obj(&w);
@@ -622,17 +693,19 @@ static void write_reasoning(struct writing *wr, str text, str sealed)
     }
     jw_arr_end(&w);
     jw_kstr_if(&w, S("encrypted_content"), sealed);
-    jw_obj_end(&w);
+    end_item(wr, &w, from, p);
 }
 
-static void write_call(struct writing *wr, const struct chat_call *call)
+static void write_call(struct writing *wr, const struct chat_part *p)
 {
     struct jw w;
+    const struct chat_call *call = &p->call;
     struct arena *a = wr->c->arena;
     const struct chat_tool *tool = responses_tool(wr->c->req, call->name);
     bool custom = call->custom || (tool && tool->kind == TOOL_CUSTOM);
     str space, name = call->name;
-    begin_item(wr, &w, custom ? "custom_tool_call" : "function_call", custom ? "ctc_" : "fc_");
+    size_t from =
+        begin_item(wr, &w, custom ? "custom_tool_call" : "function_call", custom ? "ctc_" : "fc_");
     jw_kstr(&w, S("status"), S("completed"));
     jw_kstr(&w, S("call_id"), signature_into_id(a, call->id, call->signature));
     if (responses_split_name(tool, &space, &name, a))
@@ -642,33 +715,34 @@ static void write_call(struct writing *wr, const struct chat_call *call)
         jw_kstr(&w, S("input"), call->custom ? call->args : responses_unwrap_input(call->args, a));
     else
         jw_kstr(&w, S("arguments"), call->args.n ? call->args : S("{}"));
-    jw_obj_end(&w);
+    end_item(wr, &w, from, p);
 }
 
 static void write_part(struct writing *wr, const struct chat_part *p)
 {
     struct jw w;
+    size_t from;
     struct arena *a = wr->c->arena;
     switch (p->kind) {
     case PART_THINKING:
-        write_reasoning(wr, p->text,
+        write_reasoning(wr, p, p->text,
                         signature_mark(a, p->signature, p->origin, DIALECT_OPENAI_RESPONSES));
         break;
     case PART_REDACTED:
-        write_reasoning(wr, S(""),
+        write_reasoning(wr, p, S(""),
                         signature_mark(a, arena_cat(a, RESPONSES_REDACTED, p->media.data),
                                        p->origin, DIALECT_OPENAI_RESPONSES));
         break;
     case PART_TOOL_CALL:
-        write_call(wr, &p->call);
+        write_call(wr, p);
         break;
     case PART_IMAGE:
         if (!p->media.data.n)
             break;
-        begin_item(wr, &w, "image_generation_call", "ig_");
+        from = begin_item(wr, &w, "image_generation_call", "ig_");
         jw_kstr(&w, S("status"), S("completed"));
         jw_kstr(&w, S("result"), p->media.data);
-        jw_obj_end(&w);
+        end_item(wr, &w, from, p);
         break;
     case PART_OPAQUE:
         if (p->origin != DIALECT_OPENAI_RESPONSES || !p->raw.n)
@@ -698,12 +772,12 @@ void responses_write_reply(struct buf *out, const struct chat_reply *r, const st
     buf_init(&wr.items, SIZE_MAX);
     for (const struct chat_part *p = choice ? choice->parts : NULL; p; p = p->next) {
         if (is_text(p)) {
-            bool any = p->text.n > 0 || is_text(p->next);
+            bool any = p->text.n > 0 || is_text(p->next) || responses_begins_item(p);
             if (any)
                 p = write_message(&wr, p);
             if (p->kind == PART_TEXT && p->signature.n)
                 write_reasoning(
-                    &wr, S(""),
+                    &wr, p, S(""),
                     signature_mark(c->arena, p->signature, p->origin, DIALECT_OPENAI_RESPONSES));
         } else {
             write_part(&wr, p);
@@ -716,6 +790,9 @@ void responses_write_reply(struct buf *out, const struct chat_reply *r, const st
                                  .output = buf_str(&wr.items),
                                  .usage = r->usage.seen ? &r->usage : NULL,
                                  .finish = finish };
+    size_t from = out->n;
     responses_write_object(out, &s, c);
+    if (r->origin == DIALECT_OPENAI_RESPONSES)
+        members_put_back(out, from, r->extras, c->arena);
     buf_done(&wr.items);
 }

@@ -23,7 +23,9 @@ struct writer {
     bool own;                  /* the client speaks Responses, too */
     struct map calls, outputs; /* ids in the history */
     bool continued;            /* of a conversation that OpenAI has stored */
-    bool message_open;         /* an assistant's message item */
+    /* The assistant's message item that is open: the part it began with, and where. */
+    const struct chat_part *message;
+    size_t message_from;
 };
 
 /* As a client of either of OpenAI's dialects gave it. */
@@ -46,10 +48,13 @@ static void write_data_url(struct jw *w, str key, const struct chat_media *m, st
     jw_str_end(w);
 }
 
-static void begin(struct jw *w, str type)
+/* Where it begins is returned. */
+static size_t begin(struct jw *w, str type)
 {
     jw_obj(w);
+    size_t from = w->out->n - 1;
     jw_kstr(w, S("type"), type);
+    return from;
 }
 
 static void write_text(struct jw *w, str type, str text)
@@ -105,7 +110,7 @@ static void write_audio(struct jw *w, const struct chat_media *m)
     jw_obj_end(w);
 }
 
-static rc write_part(struct writer *wr, const struct chat_part *p)
+static rc write_bare_part(struct writer *wr, const struct chat_part *p)
 {
     struct jw *w = &wr->w;
     switch (p->kind) {
@@ -134,6 +139,15 @@ static rc write_part(struct writer *wr, const struct chat_part *p)
     return RC_OK;
 }
 
+static rc write_part(struct writer *wr, const struct chat_part *p)
+{
+    size_t from = wr->w.out->n + wr->w.comma;
+    TRY(write_bare_part(wr, p));
+    if (wr->own && wr->w.out->n > from)
+        responses_put_part(wr->w.out, from, p, wr->a);
+    return RC_OK;
+}
+
 /* Whether write_part writes anything. */
 static bool says_something(const struct chat_part *p)
 {
@@ -157,15 +171,24 @@ static bool says_something(const struct chat_part *p)
 
 /* ---- items ---------------------------------------------------------------------------------- */
 
+/* Ends the item that began at `from` and that p begins. */
+static void end_item(struct writer *wr, size_t from, const struct chat_part *p)
+{
+    jw_obj_end(&wr->w);
+    if (wr->own)
+        responses_put_item(wr->w.out, from, p, wr->a);
+}
+
 static rc write_user(struct writer *wr, str role, const struct chat_part *parts)
 {
     struct jw *w = &wr->w;
     bool open = false;
+    size_t from = 0;
     for (const struct chat_part *p = parts; p; p = p->next) {
         if (!says_something(p))
             continue;
         if (!open) {
-            begin(w, S("message"));
+            from = begin(w, S("message"));
             jw_kstr(w, S("role"), role);
             jw_karr(w, S("content"));
         }
@@ -174,18 +197,18 @@ static rc write_user(struct writer *wr, str role, const struct chat_part *parts)
     }
     if (open) {
         jw_arr_end(w);
-        jw_obj_end(w);
+        end_item(wr, from, parts);
     }
     return RC_OK;
 }
 
 static void close_message(struct writer *wr)
 {
-    if (!wr->message_open)
+    if (!wr->message)
         return;
-    wr->message_open = false;
     jw_arr_end(&wr->w);
-    jw_obj_end(&wr->w);
+    end_item(wr, wr->message_from, wr->message);
+    wr->message = NULL;
 }
 
 static void write_assistant_text(struct writer *wr, const struct chat_part *p)
@@ -193,23 +216,25 @@ static void write_assistant_text(struct writer *wr, const struct chat_part *p)
     struct jw *w = &wr->w;
     if (!p->text.n)
         return;
-    if (!wr->message_open) {
-        begin(w, S("message"));
+    if (wr->own && responses_begins_item(p))
+        close_message(wr);
+    if (!wr->message) {
+        wr->message_from = begin(w, S("message"));
         jw_kstr(w, S("role"), S("assistant"));
         jw_karr(w, S("content"));
-        wr->message_open = true;
+        wr->message = p;
     }
+    size_t from = begin(w, p->kind == PART_REFUSAL ? S("refusal") : S("output_text"));
     if (p->kind == PART_REFUSAL) {
-        begin(w, S("refusal"));
         jw_kstr(w, S("refusal"), p->text);
-        jw_obj_end(w);
-        return;
+    } else {
+        jw_kstr(w, S("text"), p->text);
+        if (p->notes.n && p->origin == DIALECT_OPENAI_RESPONSES)
+            jw_kraw(w, S("annotations"), p->notes);
     }
-    begin(w, S("output_text"));
-    jw_kstr(w, S("text"), p->text);
-    if (p->notes.n && p->origin == DIALECT_OPENAI_RESPONSES)
-        jw_kraw(w, S("annotations"), p->notes);
     jw_obj_end(w);
+    if (wr->own)
+        responses_put_part(w->out, from, p, wr->a);
 }
 
 static void write_call(struct writer *wr, const struct chat_part *p)
@@ -217,7 +242,7 @@ static void write_call(struct writer *wr, const struct chat_part *p)
     struct jw *w = &wr->w;
     str space, name = p->call.name;
     const struct chat_tool *tool = responses_tool(wr->r, name);
-    begin(w, p->call.custom ? S("custom_tool_call") : S("function_call"));
+    size_t from = begin(w, p->call.custom ? S("custom_tool_call") : S("function_call"));
     jw_kstr(w, S("call_id"), p->call.id);
     if (tool && wr->own && responses_split_name(tool, &space, &name, wr->a))
         jw_kstr(w, S("namespace"), space);
@@ -226,7 +251,7 @@ static void write_call(struct writer *wr, const struct chat_part *p)
         jw_kstr(w, S("input"), p->call.args);
     else
         jw_kstr(w, S("arguments"), p->call.args.n ? p->call.args : S("{}"));
-    jw_obj_end(w);
+    end_item(wr, from, p);
 }
 
 static void write_reasoning(struct writer *wr, const struct chat_part *p)
@@ -250,10 +275,13 @@ static void write_reasoning(struct writer *wr, const struct chat_part *p)
     jw_obj_end(w);
 }
 
-static rc write_output(struct writer *wr, str id, bool custom, const struct chat_result *result)
+/* part: that holds the result; NULL: there is none. */
+static rc write_output(struct writer *wr, str id, bool custom, const struct chat_part *part)
 {
+    static const struct chat_part none;
     struct jw *w = &wr->w;
-    begin(w, custom ? S("custom_tool_call_output") : S("function_call_output"));
+    const struct chat_result *result = part ? &part->result : NULL;
+    size_t from = begin(w, custom ? S("custom_tool_call_output") : S("function_call_output"));
     jw_kstr(w, S("call_id"), id);
     bool plain = true;
     for (const struct chat_part *p = result ? result->content : NULL; p; p = p->next)
@@ -276,7 +304,7 @@ static rc write_output(struct writer *wr, str id, bool custom, const struct chat
                 TRY(write_part(wr, p));
         jw_arr_end(w);
     }
-    jw_obj_end(w);
+    end_item(wr, from, part ? part : &none);
     return RC_OK;
 }
 
@@ -310,7 +338,7 @@ static rc write_results(struct writer *wr, const struct chat_message *m)
         const struct chat_part *call = map_get(&wr->calls, p->result.id);
         /* With a stored conversation the call stands there. */
         if (call || wr->continued)
-            TRY(write_output(wr, p->result.id, call && call->call.custom, &p->result));
+            TRY(write_output(wr, p->result.id, call && call->call.custom, p));
         else
             TRY(write_user(wr, S("user"), p->result.content));
     }
@@ -661,8 +689,11 @@ static rc write_body(struct writer *wr)
         jw_ki64(w, S("top_logprobs"), r->top_logprobs);
     write_include(wr);
     jw_kraw_if(w, S("metadata"), r->metadata);
-    if (r->user.n && !find_member(r, S("safety_identifier")))
+    const struct chat_extra *safety = find_member(r, S("safety_identifier"));
+    if (r->user.n && !safety)
         jw_kstr(w, r->user.n <= 64 ? S("safety_identifier") : S("user"), r->user);
+    else if (wr->own && r->user.n && !str_eq(json_unescape(wr->a, safety->value), r->user))
+        jw_kstr(w, S("user"), r->user);
     jw_kstr_if(w, S("service_tier"), r->service_tier);
     if (wr->t->stream)
         jw_kbool(w, S("stream"), true);

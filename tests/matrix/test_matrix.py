@@ -11,6 +11,7 @@ import pytest
 sys.path.insert(0, str(Path(__file__).parent))
 
 from losses import LOSSES  # noqa: E402
+import round_trip  # noqa: E402
 from runner import BY_NAME, CELLS, Matrix, SCENARIOS, not_applicable  # noqa: E402
 
 
@@ -28,6 +29,10 @@ CASES = [(i, o, s.name) for i, o in CELLS for s in SCENARIOS if not not_applicab
 def test_cell(matrix, inbound, outbound, scenario):
     wrong = matrix.run(inbound, outbound, scenario)
     assert wrong is None, f"{inbound} -> {outbound}, {BY_NAME[scenario].title}:\n{wrong}"
+
+
+def test_the_document_has_the_round_trips():
+    assert round_trip.section() in round_trip.DOC.read_text(), "run tests/matrix/round_trip.py"
 
 
 def test_losses_name_what_exists():

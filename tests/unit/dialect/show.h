@@ -70,11 +70,10 @@ static inline void show_event(struct chat_sink *sink, const struct chat_event *e
         buf_fmt(&s->out, " %.*s", STRF(ev->text));
 }
 
-/* The stream's bytes, cut at `cut`, through framing, reader and chat_stream; the events' text. */
-static inline str show_stream(const struct dialect *d, enum framing framing, str bytes, size_t cut,
-                              struct arena *a)
+/* The stream's bytes, cut at `cut`, through framing, reader and chat_stream into out. */
+static inline void show_feed(const struct dialect *d, enum framing framing, str bytes, size_t cut,
+                             struct chat_sink *out)
 {
-    struct show s = { .sink = { show_event }, .last = EV_DONE };
     struct chat_stream cs;
     struct sse sse;
     struct ndjson lines;
@@ -83,8 +82,7 @@ static inline str show_stream(const struct dialect *d, enum framing framing, str
     str pieces[2] = { str_take(bytes, cut), str_skip(bytes, cut) };
     void *state = mem_zalloc(d->reader_bytes);
     arena_init(&scratch);
-    buf_init(&s.out, SIZE_MAX / 4);
-    chat_stream_init(&cs, &s.sink);
+    chat_stream_init(&cs, out);
     sse_init(&sse);
     ndjson_init(&lines);
     bool broken = false;
@@ -103,10 +101,19 @@ static inline str show_stream(const struct dialect *d, enum framing framing, str
     chat_stream_done(&cs);
     sse_done(&sse);
     ndjson_done(&lines);
-    str text = arena_dup(a, buf_str(&s.out));
-    buf_done(&s.out);
     arena_done(&scratch);
     mem_free(state);
+}
+
+/* The same, the events' text. */
+static inline str show_stream(const struct dialect *d, enum framing framing, str bytes, size_t cut,
+                              struct arena *a)
+{
+    struct show s = { .sink = { show_event }, .last = EV_DONE };
+    buf_init(&s.out, SIZE_MAX / 4);
+    show_feed(d, framing, bytes, cut, &s.sink);
+    str text = arena_dup(a, buf_str(&s.out));
+    buf_done(&s.out);
     return text;
 }
 

@@ -757,7 +757,9 @@ static void reads_replies(void **state)
           "\"name\":\"f\",\"arguments\":\"{\\\"x\\\":1}\"}},{\"index\":1,\"id\":\"b\",\"type\":"
           "\"function\",\"function\":{\"name\":\"g\",\"arguments\":\"{}\"}}]},\"finish_reason\":"
           "\"tool_calls\"}],\"usage\":{\"prompt_tokens\":3,\"completion_tokens\":0,"
-          "\"total_tokens\":3,\"prompt_tokens_details\":{\"cached_tokens\":2}},\"citations\":["
+          "\"total_tokens\":3,\"prompt_tokens_details\":{\"cached_tokens\":2},\"prompt_cache_hit_"
+          "tokens\":2},"
+          "\"citations\":["
           "\"u\"]}"));
 
     static const char *const bad[] = {
