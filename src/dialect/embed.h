@@ -11,7 +11,7 @@
 #include "json/write.h"
 
 struct embed_api {
-    /* A caller's request. E_SYNTAX: e->where names the member. */
+    /* A caller's request, into zeroed memory. E_SYNTAX: e->where names the member. */
     rc (*read)(struct embed_req *ret, jval *body, struct arena *a, struct err *e);
     /* Appends the body for a vendor. E_SYNTAX, E_UNSUPPORTED: it cannot be asked there. */
     rc (*write)(struct buf *out, const struct embed_req *r, const struct chat_target *t,
@@ -19,7 +19,7 @@ struct embed_api {
     /* Below the deployment's base, as dialect.chat_path. */
     str (*path)(const struct embed_req *r, const struct chat_target *t, bool base_has_path,
                 struct arena *a);
-    /* E_UPSTREAM: not what this vendor answers. */
+    /* Into zeroed memory. E_UPSTREAM: not what this vendor answers. */
     rc (*read_reply)(struct embed_reply *ret, str body, struct arena *a, struct err *e);
     /* E_UPSTREAM: a vector is not one. */
     rc (*write_reply)(struct buf *out, const struct embed_reply *v, const struct embed_req *r,
