@@ -478,10 +478,9 @@ static void write_notes(struct writer *wr, struct buf *out, const struct chat_ev
     jval *v = NULL;
     arena_init(&scratch);
     buf_init(&notes, 1 << 20);
-    buf_chr(&notes, '[');
     responses_write_notes(&notes, ev->text, ev->origin, wr->chars, &scratch);
-    buf_chr(&notes, ']');
-    if (notes.n > 2 && !notes.full && !FAILED(jd_read(&v, buf_str(&notes), &scratch, NULL))) {
+    str list = arena_fmt(&scratch, "[%.*s]", STRF(buf_str(&notes)));
+    if (notes.n && !notes.full && !FAILED(jd_read(&v, list, &scratch, NULL))) {
         open_part(wr, out, OPEN_MESSAGE, c);
         JD_EACH (m, v) {
             str note = jd_text(m.value, &scratch);
