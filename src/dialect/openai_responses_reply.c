@@ -170,6 +170,7 @@ static void write_url_note(struct jw *w, jval *from, int64_t start, int64_t end)
 void responses_write_notes(struct buf *out, str notes, enum dialect_id origin, int64_t at,
                            struct arena *a)
 {
+    size_t from = out->n;
     jval *v = NULL;
     if (FAILED(jd_read(&v, notes, a, NULL)))
         return;
@@ -179,7 +180,7 @@ void responses_write_notes(struct buf *out, str notes, enum dialect_id origin, i
         bool url = jd_is_str(jd_get(m.value, S("url")));
         if (origin != DIALECT_OPENAI_RESPONSES && !inner && !url)
             continue;
-        if (out->n)
+        if (out->n > from)
             buf_chr(out, ',');
         jw_init(&w, out);
         if (origin == DIALECT_OPENAI_RESPONSES)
