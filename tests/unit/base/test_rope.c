@@ -40,8 +40,7 @@ static void test_rope(void **state)
         rope_cut(&r, marks[2]);
         rope_add(&r, S("end"), &a);
         check_from(&r, marks[2], S("end"));
-        check_from(&r, (struct rope_mark){ 0 },
-                   arena_cat(&a, str_take(all, at[2]), S("end")));
+        check_from(&r, (struct rope_mark){ 0 }, arena_cat(&a, str_take(all, at[2]), S("end")));
         rope_cut(&r, marks[0]);
         check_from(&r, rope_end(&r), S(""));
         arena_done(&a);
