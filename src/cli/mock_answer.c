@@ -325,25 +325,26 @@ static void make_plain(struct mock *m)
 static const struct mock_script *plain_answer(const struct mock *m, enum mock_api api,
                                               const struct mock_request *rq)
 {
-    enum { STREAM, OPTIONS, TOOLS, FORMAT, FIRST_NEEDED };
+    enum { STREAM, OPTIONS, TOOLS, FORMAT, CONFIG, FIRST_NEEDED };
     static const str needed[] = { S("messages"), S("input"), S("contents"), S("prompt") };
     struct json_member w[] = { { .name = S("stream") },
                                { .name = S("stream_options") },
                                { .name = S("tools") },
                                { .name = S("response_format") },
+                               { .name = S("generationConfig") },
                                { .name = S("messages") },
                                { .name = S("input") },
                                { .name = S("contents") },
                                { .name = S("prompt") },
                                { .name = S("text") },
                                { .name = S("format") },
-                               { .name = S("generationConfig") },
                                { .name = S("output_format") },
                                { .name = S("output_config") } };
     enum json_kind top;
     str body = buf_str(&rq->body);
     if (m->options->strict || !body.n || memchr(body.p, '=', body.n) ||
-        FAILED(json_scan(body, w, COUNT_OF(w), &top, NULL)) || w[TOOLS].kind || w[FORMAT].kind)
+        FAILED(json_scan(body, w, COUNT_OF(w), &top, NULL)) || w[TOOLS].kind || w[FORMAT].kind ||
+        str_contains(w[CONFIG].value, S("\"response"))) /* Gemini's formats; limits are plain */
         return NULL;
     bool found = false;
     for (size_t i = 0; i < COUNT_OF(needed); i++)
