@@ -65,19 +65,6 @@ static void do_read(str text, struct buf *out)
     arena_done(&a);
 }
 
-static void do_read_insitu(str text, struct buf *out)
-{
-    struct arena a;
-    struct err e;
-    jval *v;
-    arena_init(&a);
-    buf_clear(out);
-    buf_add(out, text); /* the copy that insitu needs here is part of the figure */
-    BUG_UNLESS(jd_read_insitu(&v, out, &a, &e).code == OK);
-    sink += jd_count(v);
-    arena_done(&a);
-}
-
 static void do_escape(str text, struct buf *out)
 {
     buf_clear(out);
@@ -117,8 +104,10 @@ int main(void)
         const char *name;
         void (*f)(str, struct buf *);
     } jobs[] = {
-        { "scan", do_scan },     { "read", do_read },       { "insitu", do_read_insitu },
-        { "escape", do_escape }, { "replace", do_replace },
+        { "scan", do_scan },
+        { "read", do_read },
+        { "escape", do_escape },
+        { "replace", do_replace },
     };
     struct work works[6] = { { "1 KB chat" },  { "100 KB prompt" }, { "100 KB code" },
                              { "100 KB CJK" }, { "90 KB numbers" }, { "300 B chunk" } };

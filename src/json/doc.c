@@ -5,131 +5,6 @@
 #include "json/internal.h"
 #include "json/write.h"
 
-/* ---- memory: yyjson allocates from the arena ----------------------------------------------------
- */
-
-struct pool {
-    struct arena *arena;
-    size_t bytes_max; /* of one allocation */
-};
-
-static void *pool_malloc(void *ctx, size_t n)
-{
-    struct pool *p = ctx;
-    return n > p->bytes_max ? NULL : arena_raw(p->arena, n);
-}
-
-static void *pool_realloc(void *ctx, void *old, size_t old_n, size_t n)
-{
-    struct pool *p = ctx;
-    return n > p->bytes_max ? NULL : arena_resize(p->arena, old, old_n, n);
-}
-
-static void pool_free(void *ctx, void *p)
-{
-    /* ends with the arena */
-}
-
-/* A value takes two bytes of text at least, with its comma, unless it is one of many opening
- * brackets: then the text is too deep and may as well fail for want of memory. yyjson grows its
- * array of values by halves, from a sixth of the text's length. */
-static size_t values_bytes_max(size_t text_n)
-{
-    return (text_n + 4 * JSON_DEPTH_MAX) * sizeof(jval);
-}
-
-static rc read_with(jval **ret, char *text, size_t n, yyjson_read_flag flags, struct arena *a)
-{
-    struct pool pool = { a, values_bytes_max(n) };
-    yyjson_alc alc = { pool_malloc, pool_realloc, pool_free, &pool };
-    yyjson_doc *d = yyjson_read_opts(text, n, flags | YYJSON_READ_NUMBER_AS_RAW, &alc, NULL);
-    *ret = yyjson_doc_get_root(d);
-    return *ret ? RC_OK : RC(E_SYNTAX);
-}
-
-/* Values stand in reading order, a container before what it holds: a walk with the containers' ends
- * on a stack. */
-static bool too_deep(jval *root)
-{
-    jval *ends[JSON_DEPTH_MAX], *end = unsafe_yyjson_get_next(root);
-    size_t depth = 0;
-    for (jval *v = root; v < end; v++) {
-        while (depth && v >= ends[depth - 1])
-            depth--;
-        if (!yyjson_is_ctn(v))
-            continue;
-        if (depth == JSON_DEPTH_MAX)
-            return true;
-        ends[depth++] = unsafe_yyjson_get_next(v);
-    }
-    return false;
-}
-
-/* ---- lone surrogates
- * ------------------------------------------------------------------------------ */
-
-/* Escaped halves of a pair without the other half, which yyjson refuses, become \ufffd in place.
- * The text is valid otherwise. */
-static void mend_surrogates(char *p, size_t n)
-{
-    char *end = p + n;
-    while ((p = memchr(p, '\\', (size_t)(end - p)))) {
-        if (p[1] != 'u') {
-            p += 2;
-            continue;
-        }
-        uint32_t u = json_unit(p + 2);
-        bool pair = json_is_high(u) && end - p >= 12 && p[6] == '\\' && p[7] == 'u' &&
-                    json_is_low(json_unit(p + 8));
-        if (!pair && (json_is_high(u) || json_is_low(u)))
-            memcpy(p + 2, "fffd", 4);
-        p += pair ? 12 : 6;
-    }
-}
-
-/* json_scan takes what yyjson does not: a bug that the fuzzer looks for, and no reason to trap. */
-static rc disagree(struct err *e)
-{
-    return fail(e, E_SYNTAX, "json", 0, "the text is not valid JSON");
-}
-
-rc jd_read(jval **ret, str text, struct arena *a, struct err *e)
-{
-    /* Without YYJSON_READ_INSITU the text is not written to. */
-    rc r = read_with(ret, (char *)(uintptr_t)text.p, text.n, YYJSON_READ_NOFLAG, a);
-    if (!FAILED(r) && !too_deep(*ret))
-        return RC_OK;
-    *ret = NULL;
-    TRY(json_scan(text, NULL, 0, NULL, e)); /* for its better words, and its limit */
-    struct buf mended;
-    buf_init(&mended, SIZE_MAX / 4);
-    buf_add(&mended, text);
-    mend_surrogates(mended.p, mended.n);
-    r = read_with(ret, mended.p, mended.n, YYJSON_READ_NOFLAG, a);
-    buf_done(&mended);
-    return FAILED(r) ? disagree(e) : RC_OK;
-}
-
-rc jd_read_insitu(jval **ret, struct buf *text, struct arena *a, struct err *e)
-{
-    *ret = NULL;
-    bool surrogates;
-    TRY(json_scan_more(buf_str(text), NULL, 0, NULL, &surrogates, e));
-    if (surrogates)
-        mend_surrogates(text->p, text->n);
-    bool was_full = text->full;
-    char *pad = buf_room(text, YYJSON_PADDING_SIZE);
-    rc r;
-    if (pad) {
-        memset(pad, 0, YYJSON_PADDING_SIZE);
-        r = read_with(ret, text->p, text->n, YYJSON_READ_INSITU, a);
-    } else {
-        text->full = was_full; /* no room for the padding is not the owner's trouble */
-        r = read_with(ret, text->p, text->n, YYJSON_READ_NOFLAG, a);
-    }
-    return FAILED(r) ? disagree(e) : RC_OK;
-}
-
 /* ---- getters
  * -------------------------------------------------------------------------------------- */
 
@@ -168,11 +43,12 @@ jval *jd_get(jval *obj, str name)
     jval *found = NULL;
     if (!yyjson_is_obj(obj))
         return NULL;
-    size_t left = unsafe_yyjson_get_len(obj);
+    const uint64_t tag = json_tag(name.n, YYJSON_TYPE_STR);
     jval *key = unsafe_yyjson_get_first(obj);
-    for (; left; left--) {
-        if (unsafe_yyjson_get_len(key) == name.n &&
-            memcmp(unsafe_yyjson_get_str(key), name.p, name.n) == 0)
+    for (size_t left = unsafe_yyjson_get_len(obj); left; left--) {
+        const char *p = key->uni.str;
+        if (key->tag == tag &&
+            (name.n == 0 || (p[0] == name.p[0] && memcmp(p, name.p, name.n) == 0)))
             found = key + 1;
         key = unsafe_yyjson_get_next(key + 1);
     }

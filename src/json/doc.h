@@ -1,12 +1,13 @@
-/* doc.h - reading JSON as a tree: a thin layer over yyjson.
+/* doc.h - reading JSON as a tree: yyjson's values, made by read.c in one pass.
  *
  * Shape:     jd_read turns a text into values; getters then take NULL and wrong types gracefully,
- * so that chains like jd_str(jd_get(jd_get(v, S("a")), S("b"))) need no checks. Strict:    RFC
- * 8259, UTF-8 as RFC 3629, depth at most JSON_DEPTH_MAX: the same texts as json_scan accepts. An
- * escaped lone surrogate ("\ud83d") is read as U+FFFD. Numbers:   kept as the text they are
- * (jd_num); nothing is rounded until somebody asks for a value. Ownership: values and strings live
- * in the arena; with jd_read_insitu strings live in the buffer. Strings are NUL-terminated behind
- * their end, but may hold NULs. Twice the same key: jd_get takes the last, iteration shows all.
+ *            so that chains like jd_str(jd_get(jd_get(v, S("a")), S("b"))) need no checks.
+ * Strict:    RFC 8259, UTF-8 as RFC 3629, depth at most JSON_DEPTH_MAX: the same texts as json_scan
+ *            accepts. An escaped lone surrogate ("\ud83d") is read as U+FFFD.
+ * Numbers:   kept as the text they are (jd_num); nothing is rounded until somebody asks for a
+ * value. Ownership: values and strings live in the arena. Strings and numbers are NUL-terminated
+ * behind their end, but strings may hold NULs. Twice the same key: jd_get takes the last, iteration
+ * shows all.
  */
 #ifndef JSON_DOC_H
 #define JSON_DOC_H
@@ -23,9 +24,6 @@ typedef yyjson_val jval;
 /* E_SYNTAX (e->at = byte offset) if text is not one JSON value with only blanks around it; E_LIMIT
  * if it is too deep. text is copied. */
 MUST_CHECK rc jd_read(jval **ret, str text, struct arena *a, struct err *e);
-/* The same without the copy: overwrites the bytes of text, which must then stay as they are as long
- * as the values are used (also after a failure they are not what they were). */
-MUST_CHECK rc jd_read_insitu(jval **ret, struct buf *text, struct arena *a, struct err *e);
 
 /* ---- what it is ----------------------------------------------------------------------------- */
 

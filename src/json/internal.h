@@ -1,12 +1,14 @@
-/* internal.h - shared inside json/ only: \u escapes, and the scan that tells about them. */
+/* internal.h - shared inside json/ only: values' tags, \u escapes. */
 #ifndef JSON_INTERNAL_H
 #define JSON_INTERNAL_H
 
-#include "json/scan.h"
+#include "json/doc.h"
 
-/* As json_scan; also whether any escape is half of a surrogate pair. */
-rc json_scan_more(str text, struct json_member *wanted, size_t n, enum json_kind *ret_top,
-                  bool *ret_surrogates, struct err *e);
+/* What read.c makes a value of that type and length of: no other bits are set in strings. */
+static inline uint64_t json_tag(size_t n, uint8_t type)
+{
+    return (uint64_t)n << YYJSON_TAG_BIT | type;
+}
 
 static inline int json_hex(char c)
 {

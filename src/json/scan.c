@@ -1,140 +1,16 @@
 #include "json/scan.h"
 
-#include "base/utf8.h"
-#include "json/internal.h"
-#include "json/plain.h"
+#include "json/lex.h"
 
 /* One pass with an explicit stack. The cursor never passes end; errors are noted where they are
  * found and end the loop. */
 struct scan {
-    const char *begin, *p, *end;
+    struct lex l;
     struct json_member *wanted;
     size_t nwanted;
-    const char *expected; /* set: p stands at a byte that is none of this */
     unsigned depth;
-    bool surrogates;
     char stack[JSON_DEPTH_MAX]; /* '{' or '[' */
 };
-
-static void skip_blanks(struct scan *s)
-{
-    const char *p = s->p;
-    while (p < s->end && (*p == ' ' || *p == '\n' || *p == '\t' || *p == '\r'))
-        p++;
-    s->p = p;
-}
-
-static bool bad(struct scan *s, const char *at, const char *expected)
-{
-    s->p = at;
-    s->expected = expected;
-    return false;
-}
-
-/* p stands at a backslash. */
-static bool scan_escape(struct scan *s)
-{
-    const char *p = s->p + 1;
-    if (p == s->end)
-        return bad(s, p, "an escape");
-    switch (*p) {
-    case '"':
-    case '\\':
-    case '/':
-    case 'b':
-    case 'f':
-    case 'n':
-    case 'r':
-    case 't':
-        s->p = p + 1;
-        return true;
-    case 'u':
-        for (int i = 1; i <= 4; i++)
-            if (p + i == s->end || json_hex(p[i]) < 0)
-                return bad(s, p + i, "four hex digits after \\u");
-        s->surrogates |= (p[1] | 0x20) == 'd' && p[2] >= '8';
-        s->p = p + 5;
-        return true;
-    default:
-        return bad(s, p, "one of \"\\/bfnrtu after a backslash");
-    }
-}
-
-/* p stands at the opening quote; afterwards behind the closing one. */
-static bool scan_string(struct scan *s)
-{
-    s->p++;
-    for (;;) {
-        s->p = json_plain_end(s->p, s->end);
-        if (s->p == s->end)
-            return bad(s, s->end, "the end of the string");
-        char c = *s->p;
-        if (LIKELY(c == '"')) {
-            s->p++;
-            return true;
-        }
-        if (c == '\\') {
-            if (!scan_escape(s))
-                return false;
-            continue;
-        }
-        if ((signed char)c >= 0)
-            return bad(s, s->p, "no raw control character in a string");
-        const char *stop = utf8_run_end(s->p, s->end);
-        if (stop == s->p)
-            return bad(s, s->p, "valid UTF-8");
-        s->p = stop;
-    }
-}
-
-static bool is_digit_at(const char *p, const char *end)
-{
-    return p < end && *p >= '0' && *p <= '9';
-}
-
-static const char *digits_end(const char *p, const char *end)
-{
-    while (is_digit_at(p, end))
-        p++;
-    return p;
-}
-
-static bool scan_number(struct scan *s)
-{
-    const char *p = s->p, *end = s->end;
-    if (*p == '-')
-        p++;
-    if (!is_digit_at(p, end))
-        return bad(s, p, "a digit");
-    p = *p == '0' ? p + 1 : digits_end(p, end);
-    if (is_digit_at(p, end))
-        return bad(s, p, "no digit after a leading zero");
-    if (p < end && *p == '.') {
-        p++;
-        if (!is_digit_at(p, end))
-            return bad(s, p, "a digit");
-        p = digits_end(p, end);
-    }
-    if (p < end && (*p == 'e' || *p == 'E')) {
-        p++;
-        if (p < end && (*p == '+' || *p == '-'))
-            p++;
-        if (!is_digit_at(p, end))
-            return bad(s, p, "a digit");
-        p = digits_end(p, end);
-    }
-    s->p = p;
-    return true;
-}
-
-static bool scan_word(struct scan *s, str word)
-{
-    for (size_t i = 0; i < word.n; i++)
-        if (s->p + i == s->end || s->p[i] != word.p[i])
-            return bad(s, s->p + i, "true, false or null");
-    s->p += word.n;
-    return true;
-}
 
 /* Whether a key with escapes in it (valid, without its quotes) means name. */
 static bool escaped_key_is(const char *p, const char *end, str name)
@@ -168,89 +44,49 @@ static struct json_member *find_wanted(const struct scan *s, const char *key, co
 /* p stands where a key must be; afterwards behind the colon. */
 static bool scan_key(struct scan *s, struct json_member **ret_member)
 {
-    if (s->p == s->end || *s->p != '"')
-        return bad(s, s->p, "a key in double quotes");
-    const char *key = s->p + 1;
-    if (!scan_string(s))
+    if (s->l.p == s->l.end || *s->l.p != '"')
+        return lex_bad(&s->l, s->l.p, "a key in double quotes");
+    const char *key = s->l.p + 1;
+    if (!lex_string(&s->l))
         return false;
     if (s->depth == 1)
-        *ret_member = find_wanted(s, key, s->p - 1);
-    skip_blanks(s);
-    if (s->p == s->end || *s->p != ':')
-        return bad(s, s->p, "':'");
-    s->p++;
+        *ret_member = find_wanted(s, key, s->l.p - 1);
+    lex_blanks(&s->l);
+    if (s->l.p == s->l.end || *s->l.p != ':')
+        return lex_bad(&s->l, s->l.p, "':'");
+    s->l.p++;
     return true;
 }
 
-/* Everything but arrays and objects; the first byte says which. */
-static bool scan_scalar(struct scan *s)
-{
-    switch (*s->p) {
-    case '"':
-        return scan_string(s);
-    case 't':
-        return scan_word(s, S("true"));
-    case 'f':
-        return scan_word(s, S("false"));
-    case 'n':
-        return scan_word(s, S("null"));
-    case '-':
-    case '0' ... '9':
-        return scan_number(s);
-    default:
-        return bad(s, s->p, "a value");
-    }
-}
-
-static enum json_kind kind_of(char first)
-{
-    switch (first) {
-    case '{':
-        return JSON_OBJECT;
-    case '[':
-        return JSON_ARRAY;
-    case '"':
-        return JSON_STRING;
-    case 't':
-        return JSON_TRUE;
-    case 'f':
-        return JSON_FALSE;
-    case 'n':
-        return JSON_NULL;
-    default:
-        return JSON_NUMBER;
-    }
-}
-
 /* After an opening bracket, and after a value: goes on to where the next value starts. Returns
- * false at the end of the text's value, or with s->expected set. */
+ * false at the end of the text's value, or with s->l.expected set. */
 static bool to_next_value(struct scan *s, bool opened, struct json_member **member)
 {
     for (;; opened = false) {
         if (!opened && *member && s->depth == 1) {
-            (*member)->value.n = (size_t)(s->p - (*member)->value.p);
+            (*member)->value.n = (size_t)(s->l.p - (*member)->value.p);
             *member = NULL;
         }
         if (s->depth == 0)
             return false;
-        skip_blanks(s);
+        lex_blanks(&s->l);
         char open = s->stack[s->depth - 1];
         char close = open == '{' ? '}' : ']';
-        if (s->p < s->end && *s->p == close) {
-            s->p++;
+        if (s->l.p < s->l.end && *s->l.p == close) {
+            s->l.p++;
             s->depth--;
             continue;
         }
         if (!opened) {
-            if (s->p == s->end || *s->p != ',')
-                return bad(s, s->p, open == '{' ? "',' or '}'" : "',' or ']'");
-            s->p++;
-            skip_blanks(s);
+            if (s->l.p == s->l.end || *s->l.p != ',')
+                return lex_bad(&s->l, s->l.p, open == '{' ? "',' or '}'" : "',' or ']'");
+            s->l.p++;
+            lex_blanks(&s->l);
         }
         if (open == '{') {
             if (!scan_key(s, member))
                 return false;
-            skip_blanks(s);
+            lex_blanks(&s->l);
         }
         return true;
     }
@@ -258,43 +94,43 @@ static bool to_next_value(struct scan *s, bool opened, struct json_member **memb
 
 static void note_member(struct json_member *m, const char *at)
 {
-    m->kind = kind_of(*at);
+    m->kind = lex_kind(*at);
     m->value = (str){ at, 0 };
     m->times++;
 }
 
-/* False on an error: s->expected is set, or the text is too deep. */
+/* False on an error: s->l.expected is set, or the text is too deep. */
 static bool scan_text(struct scan *s, enum json_kind *top)
 {
     struct json_member *member = NULL; /* whose value is being read */
     bool more = true;
-    skip_blanks(s);
+    lex_blanks(&s->l);
     while (more) {
-        if (s->p == s->end)
-            return bad(s, s->p, "a value");
-        char first = *s->p;
+        if (s->l.p == s->l.end)
+            return lex_bad(&s->l, s->l.p, "a value");
+        char first = *s->l.p;
         if (*top == JSON_NONE)
-            *top = kind_of(first);
+            *top = lex_kind(first);
         if (member && s->depth == 1)
-            note_member(member, s->p);
+            note_member(member, s->l.p);
         bool opens = first == '{' || first == '[';
         if (opens) {
             if (s->depth == JSON_DEPTH_MAX)
                 return false;
             s->stack[s->depth++] = first;
-            s->p++;
-        } else if (!scan_scalar(s)) {
+            s->l.p++;
+        } else if (!lex_scalar(&s->l)) {
             return false;
         }
         more = to_next_value(s, opens, &member);
-        if (s->expected)
+        if (s->l.expected)
             return false;
     }
-    skip_blanks(s);
-    return s->p == s->end || bad(s, s->p, "nothing after the value");
+    lex_blanks(&s->l);
+    return s->l.p == s->l.end || lex_bad(&s->l, s->l.p, "nothing after the value");
 }
 
-static rc explain(const struct scan *s, struct err *e)
+rc lex_error(const struct lex *s, struct err *e)
 {
     size_t at = (size_t)(s->p - s->begin);
     if (!s->expected)
@@ -311,18 +147,14 @@ static rc explain(const struct scan *s, struct err *e)
                 s->expected);
 }
 
-rc json_scan_more(str text, struct json_member *wanted, size_t n, enum json_kind *ret_top,
-                  bool *ret_surrogates, struct err *e)
+rc json_scan(str text, struct json_member *wanted, size_t n, enum json_kind *ret_top, struct err *e)
 {
     struct scan s;
     if (text.n == 0)
         text = S(""); /* its p may be NULL, which cannot be added to */
-    s.begin = s.p = text.p;
-    s.end = text.p + text.n;
+    s.l = (struct lex){ text.p, text.p, text.p + text.n, NULL };
     s.wanted = wanted;
     s.nwanted = n;
-    s.expected = NULL;
-    s.surrogates = false;
     s.depth = 0; /* the stack is written before it is read */
     for (size_t i = 0; i < n; i++) {
         wanted[i].kind = JSON_NONE;
@@ -333,12 +165,5 @@ rc json_scan_more(str text, struct json_member *wanted, size_t n, enum json_kind
     bool ok = scan_text(&s, &top);
     if (ret_top)
         *ret_top = ok ? top : JSON_NONE;
-    *ret_surrogates = s.surrogates;
-    return LIKELY(ok) ? RC_OK : explain(&s, e);
-}
-
-rc json_scan(str text, struct json_member *wanted, size_t n, enum json_kind *ret_top, struct err *e)
-{
-    bool surrogates;
-    return json_scan_more(text, wanted, n, ret_top, &surrogates, e);
+    return LIKELY(ok) ? RC_OK : lex_error(&s.l, e);
 }
