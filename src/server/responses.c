@@ -57,9 +57,12 @@ static str inside(str array)
     return array.n < 2 ? (str){ 0 } : (str){ array.p + 1, array.n - 2 };
 }
 
-static void add_input(struct buf *b, const struct json_member *input)
+/* expanded: the array anew; empty: as it is. */
+static void add_input(struct buf *b, const struct json_member *input, const struct buf *expanded)
 {
-    if (input->kind == JSON_ARRAY) {
+    if (expanded->n) {
+        add_items(b, inside(buf_str(expanded)));
+    } else if (input->kind == JSON_ARRAY) {
         add_items(b, inside(input->value));
     } else if (input->kind == JSON_STRING) {
         add_items(b, S("{\"type\":\"message\",\"role\":\"user\",\"content\":[{\"type\":"
@@ -86,17 +89,19 @@ static void rewrite(struct exchange *x, struct json_member *m)
     struct buf input, body;
     str old = buf_str(&x->asked->body);
     size_t n = 0;
-    bool given = m[INPUT].kind != JSON_NONE;
+    bool given = m[INPUT].kind != JSON_NONE, previous = m[PREVIOUS].kind != JSON_NONE;
     buf_init(&input, BODY_BYTES_MAX);
     buf_add(&input, given ? S("[") : S("\"input\":["));
     buf_add(&input, buf_str(&k->items));
     buf_add(&input, given ? S("]") : S("],"));
     if (!given)
         edits[n++] = json_edit_insert(old, buf_str(&input));
-    else if (m[INPUT].value.p < m[PREVIOUS].value.p)
+    else if (!previous || m[INPUT].value.p < m[PREVIOUS].value.p)
         edits[n++] = json_edit_value(old, &m[INPUT], buf_str(&input));
-    edits[n++] = json_edit_value(old, &m[PREVIOUS], S("null"));
-    if (given && n == 1)
+    if (previous)
+        edits[n++] =
+            json_edit_value(old, &m[PREVIOUS], k->previous.n ? S("null") : m[PREVIOUS].value);
+    if (given && previous && n == 1)
         edits[n++] = json_edit_value(old, &m[INPUT], buf_str(&input));
     buf_init(&body, BODY_BYTES_MAX);
     json_splice(&body, old, edits, n);
@@ -105,9 +110,10 @@ static void rewrite(struct exchange *x, struct json_member *m)
     buf_done(&input);
 }
 
-static void refuse(struct exchange *x, const char *param, const char *code, str message)
+static void refuse(struct exchange *x, unsigned status, const char *param, const char *code,
+                   str message)
 {
-    struct chat_error err = { .status = 400,
+    struct chat_error err = { .status = status,
                               .kind = ERR_INVALID_REQUEST,
                               .type = S("invalid_request_error"),
                               .code = str_c(code),
@@ -142,7 +148,7 @@ static bool resolve(struct exchange *x, struct json_member *m, str model,
                             &before)) {
         k->unresolved = id; /* perhaps the upstream's own, from before we were started */
         if (!is_native(first))
-            refuse(x, "previous_response_id", "previous_response_not_found", not_found(x, id));
+            refuse(x, 400, "previous_response_id", "previous_response_not_found", not_found(x, id));
         return !is_native(first);
     }
     if (before.deployment.n) {
@@ -175,12 +181,28 @@ static void continue_conversation(struct exchange *x, const struct json_member *
         k->pinned = keeper_of(x, model, last.deployment);
 }
 
+/* References into what is kept here become what they refer to. True: the request has been answered.
+ */
+static bool expand(struct exchange *x, const struct json_member *m, bool native, struct buf *ret)
+{
+    str missing;
+    bool any = responses_expand(x, m[INPUT].value, ret, &missing);
+    if (!any)
+        buf_clear(ret);
+    if (!missing.n || native) /* the upstream knows its own */
+        return false;
+    buf_done(ret);
+    refuse(x, 404, "input", "",
+           arena_fmt(&x->arena, "Item with id '%.*s' not found.", STRF(str_take(missing, 200))));
+    return true;
+}
+
 static bool refused(struct exchange *x, const struct json_member *m, const struct deployment *first)
 {
     if (is_native(first) || !first)
         return false; /* the upstream knows; or call_chat says that there is no such model */
     if (m[CONVERSATION].kind == JSON_STRING || m[CONVERSATION].kind == JSON_OBJECT)
-        refuse(x, "conversation", "unsupported_parameter", str_c(no_conversations));
+        refuse(x, 400, "conversation", "unsupported_parameter", str_c(no_conversations));
     else
         return false;
     return true;
@@ -195,8 +217,12 @@ static bool gather(struct exchange *x, struct json_member *m, bool store)
     bool talks = m[CONVERSATION].kind == JSON_STRING || m[CONVERSATION].kind == JSON_OBJECT;
     if (refused(x, m, first))
         return true;
-    if (!store && !goes_on && !talks)
+    bool references =
+        m[INPUT].kind == JSON_ARRAY && str_contains(m[INPUT].value, S("\"item_reference\""));
+    struct buf expanded;
+    if (!store && !goes_on && !talks && !references)
         return false;
+    buf_init(&expanded, BODY_BYTES_MAX);
     x->keep = NEW(&x->arena, struct response_keep, 1);
     x->keep->store = store;
     buf_init(&x->keep->items, BODY_BYTES_MAX);
@@ -204,9 +230,12 @@ static bool gather(struct exchange *x, struct json_member *m, bool store)
         return true;
     if (talks)
         continue_conversation(x, m, model);
-    add_input(&x->keep->items, &m[INPUT]);
-    if (x->keep->previous.n)
+    if (references && expand(x, m, is_native(first) || !first, &expanded))
+        return true;
+    add_input(&x->keep->items, &m[INPUT], &expanded);
+    if (x->keep->previous.n || expanded.n)
         rewrite(x, m);
+    buf_done(&expanded);
     return false;
 }
 

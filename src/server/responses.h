@@ -17,6 +17,10 @@ void responses_compact(struct exchange *x);      /* POST /v1/responses/compact *
 void responses_by_id(struct exchange *x);        /* GET, DELETE, POST /v1/responses/ID[/...] */
 void responses_upgrade(struct exchange *x); /* GET /v1/responses: a websocket, which we have not */
 
+/* Appends the array of items with those that are kept here in place of the references to them.
+ * False: there are none; *ret_missing is then the first reference that was not found, if any. */
+bool responses_expand(struct exchange *x, str array, struct buf *out, str *ret_missing);
+
 /* ---- for the call; nothing happens where x->keep is NULL ---- */
 
 /* The only deployment that can go on with what the request refers to; NULL: any. */

@@ -211,3 +211,83 @@ def test_items_of_one_vendor_stay_behind_and_are_named(world, kind):
             assert dropped(r) == [f"input.{item['type']}"]
         if kind == "chat":
             assert [m["role"] for m in world.sent(kind)["messages"]] == ["user", "user"]  # no empty turn between
+
+
+CURSOR = {"input": [{"role": "system", "content": "be brief"},
+                    {"role": "user", "content": [{"type": "input_text", "text": "hi"}]},
+                    {"type": "function_call", "call_id": "c1", "name": "f", "arguments": "{}"},
+                    {"type": "function_call_output", "call_id": "c1", "output": "42"}],
+          "tools": [FUNCTION, PATCH, {"type": "web_search"}], "reasoning": {"effort": "low"}, "max_output_tokens": 99,
+          "include": ["reasoning.encrypted_content"], "store": False, "prompt_cache_key": "k",
+          "text": {"verbosity": "low"}, "stream_options": {"include_usage": True}}
+
+
+@pytest.mark.parametrize("path", ["/v1/chat/completions", "/cursor/chat/completions"])
+@pytest.mark.parametrize("kind", list(MODELS))
+def test_the_chat_route_given_input(gateway, upstream, kind, path):
+    """Cursor's requests: read as Responses requests, answered as chat completions, streamed too."""
+    def handle(conn, req):
+        body = json.loads(req.partition(b"\r\n\r\n")[2])
+        sent.append(body)
+        if not (body.get("stream") or b"streamGenerateContent" in req):
+            answer = dict(ANSWERS[kind])
+            if kind == "native":
+                answer["output"] = [OUTPUT]
+            conn.sendall(reply(answer))
+            return
+        conn.sendall(reply(STREAMS[kind], content_type="application/x-ndjson" if kind == "ollama"
+                           else "text/event-stream"))
+    sent = []
+    up = upstream(handle)
+    g = gateway(config_of(model("m", up.base if kind in ("chat", "native") else up.base[:-3], model=MODELS[kind])))
+    r = g.http.post(path, json={"model": "m", **CURSOR})
+    assert r.status_code == 200, r.text
+    assert r.json()["object"] == "chat.completion" and r.json()["choices"][0]["message"]["content"] == "hi"
+    r = g.http.post(path, json={"model": "m", "stream": True, **CURSOR})
+    assert r.status_code == 200 and r.headers["content-type"].startswith("text/event-stream"), r.text
+    data = [line[6:] for line in r.text.split("\n") if line.startswith("data: ")]
+    assert data[-1] == "[DONE]" and "event:" not in r.text
+    chunks = [json.loads(d) for d in data[:-1]]
+    assert {c["object"] for c in chunks} == {"chat.completion.chunk"}
+    assert "".join(c["choices"][0]["delta"].get("content") or "" for c in chunks if c["choices"]) == "hi"
+    assert sum(1 for c in chunks if c.get("usage")) == 1 and chunks[-1]["usage"]["completion_tokens"] == 1
+    if kind == "native":
+        assert sent[0] == {"model": "u", **CURSOR} and sent[1] == {"model": "u", "stream": True, **CURSOR}
+    else:
+        assert all("42" in json.dumps(s) and "be brief" in json.dumps(s) and "input" not in s for s in sent)
+
+
+OUTPUT = {"type": "message", "id": "msg_1", "role": "assistant", "status": "completed",
+          "content": [{"type": "output_text", "text": "hi", "annotations": []}]}
+
+
+def sse(*events, named=True):
+    return "".join((f"event: {e['type']}\n" if named else "") + f"data: {json.dumps(e)}\n\n" for e in events)
+
+
+STREAMS = {
+    "chat": sse(*[{"id": "c", "object": "chat.completion.chunk", "created": 1, "model": "u", **more} for more in (
+        {"choices": [{"index": 0, "delta": {"role": "assistant", "content": "hi"}, "finish_reason": None}]},
+        {"choices": [{"index": 0, "delta": {}, "finish_reason": "stop"}]},
+        {"choices": [], "usage": {"prompt_tokens": 1, "completion_tokens": 1, "total_tokens": 2}})], named=False)
+    + "data: [DONE]\n\n",
+    "anthropic": sse({"type": "message_start", "message": {**ANSWERS["anthropic"], "content": []}},
+                     {"type": "content_block_start", "index": 0, "content_block": {"type": "text", "text": ""}},
+                     {"type": "content_block_delta", "index": 0, "delta": {"type": "text_delta", "text": "hi"}},
+                     {"type": "content_block_stop", "index": 0},
+                     {"type": "message_delta", "delta": {"stop_reason": "end_turn"}, "usage": {"output_tokens": 1}},
+                     {"type": "message_stop"}),
+    "gemini": sse(ANSWERS["gemini"], named=False),
+    "ollama": json.dumps(ANSWERS["ollama"]) + "\n",
+    "cohere": sse({"type": "message-start", "id": "c", "delta": {"message": {"role": "assistant"}}},
+                  {"type": "content-start", "index": 0, "delta": {"message": {"content": {"type": "text", "text": ""}}}},
+                  {"type": "content-delta", "index": 0, "delta": {"message": {"content": {"text": "hi"}}}},
+                  {"type": "content-end", "index": 0},
+                  {"type": "message-end", "delta": {"finish_reason": "COMPLETE", "usage": {
+                      "tokens": {"input_tokens": 1, "output_tokens": 1}}}}),
+    "native": sse({"type": "response.created", "sequence_number": 0, "response": {**ANSWERS["native"], "output": []}},
+                  {"type": "response.output_text.delta", "sequence_number": 1, "item_id": "msg_1", "output_index": 0,
+                   "content_index": 0, "delta": "hi"},
+                  {"type": "response.completed", "sequence_number": 2,
+                   "response": {**ANSWERS["native"], "output": [OUTPUT]}}),
+}

@@ -306,3 +306,47 @@ def test_compacting_what_is_kept_here(gateway, upstream):
     error = r.json()["error"]
     assert r.status_code == 400 and error["param"] == "model" and "summary" in error["message"]
     assert g.http.get("/v1/responses/compact").status_code == 404  # no response of that name
+
+
+def test_items_of_kept_responses_can_be_referred_to(gateway, upstream):
+    """As Vercel's SDK does: instead of what was said, the items' ids."""
+    calls = [{"id": "call_9", "type": "function", "function": {"name": "f", "arguments": "{\"a\":1}"}}]
+
+    def handle(conn, req):
+        body = completion("said")
+        if len(up.requests) == 1:
+            body["choices"][0]["message"] = {"role": "assistant", "content": "before", "tool_calls": calls}
+            body["choices"][0]["finish_reason"] = "tool_calls"
+        conn.sendall(reply(body))
+    up = upstream(handle)
+    g = gateway(config_of(model("m", up.base)))
+    one = create(g, input="go").json()
+    history = [{"role": "user", "content": "go"},
+               *[{"type": "item_reference", "id": i["id"]} for i in one["output"]],
+               {"type": "function_call_output", "call_id": "call_9", "output": "42"}]
+    two = create(g, input=history, previous_response_id=None, store=False)
+    assert two.status_code == 200 and "x-sluice-dropped-params" not in two.headers, two.text
+    sent = body_of(up.requests[1])["messages"]
+    assert [m["role"] for m in sent] == ["user", "assistant", "tool"]
+    assert sent[1]["content"] == "before" and sent[1]["tool_calls"] == calls
+    # what is kept of it stands for itself
+    three = create(g, input=history).json()
+    items = g.http.get(f"/v1/responses/{three['id']}/input_items?order=asc").json()["data"]
+    assert [i["type"] for i in items] == ["message", "message", "function_call", "function_call_output"]
+    four = create(g, input=[{"type": "item_reference", "id": three["output"][0]["id"]}, {"role": "user", "content": "x"}],
+                  previous_response_id=one["id"])
+    assert [m["role"] for m in body_of(up.requests[3])["messages"]][:2] == ["user", "assistant"], four.text
+    for missing in ("msg_nowhere_0", "rs_x", "", "fc_" + one["id"][5:] + "_7"):
+        r = create(g, input=[{"type": "item_reference", "id": missing or "none"}])
+        assert r.status_code == 404 and r.json()["error"]["param"] == "input", r.text
+        assert f"'{missing or 'none'}' not found" in r.json()["error"]["message"]
+
+
+def test_references_at_a_native_upstream_are_its_own(gateway, upstream):
+    chat, up = chat_upstream(upstream), native(upstream)
+    g = gateway(config_of(model("c", chat.base), model("m", up.base, model="openai/responses/u")))
+    theirs = [{"type": "item_reference", "id": "msg_theirs"}]
+    assert create(g, input=theirs).status_code == 200 and body_of(up.requests[0])["input"] == theirs
+    ours = create(g, model="c", input="a").json()["output"][0]
+    r = create(g, input=[*theirs, {"type": "item_reference", "id": ours["id"]}])
+    assert r.status_code == 200 and body_of(up.requests[1])["input"] == [*theirs, ours]
