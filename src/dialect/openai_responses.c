@@ -1,8 +1,8 @@
 /* openai_responses.c - OpenAI's Responses API (as of November 2026).
  *
- * openai_responses_read.c    a client's request     openai_responses_write.c   one to an upstream
- * openai_responses_reply.c   whole responses        _reader.c, _writer.c       streams
- * openai_responses_relay.c   the same on both sides
+ * openai_responses_read.c    a client's request     _write.c             one to an upstream
+ * openai_responses_reply.c   whole responses        _object.c            their outermost object
+ * openai_responses_reader.c, _writer.c   streams    _relay.c             the same on both sides
  */
 #include "dialect/openai_chat_internal.h"
 #include "dialect/openai_responses_internal.h"

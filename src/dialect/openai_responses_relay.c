@@ -75,7 +75,7 @@ static bool counts_anew(const struct dialect_relay *rl)
 static bool number_of(str data, uint32_t *ret)
 {
     static const char key[] = "\"sequence_number\":";
-    const char *hit = memmem(data.p, data.n, key, sizeof(key) - 1);
+    const char *hit = data.n ? memmem(data.p, data.n, key, sizeof(key) - 1) : NULL;
     if (!hit)
         return false;
     str rest = str_trim(str_skip(data, (size_t)(hit - data.p) + sizeof(key) - 1));

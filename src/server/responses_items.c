@@ -1,5 +1,5 @@
-/* References to items of earlier responses, as Vercel's SDK sends them in place of what was said: an
- * item that we made names its response in its id. */
+/* References to items of earlier responses, as Vercel's SDK sends them in place of what was said:
+ * an item that we made names its response in its id. */
 #include "base/clock.h"
 #include "json/write.h"
 #include "server/response_store.h"
