@@ -377,7 +377,8 @@ static void write_part(struct jw *w, const struct chat_part *p, struct arena *a)
 static str stop_reason(const struct chat_reply *r, const struct chat_choice *c,
                        enum chat_finish finish)
 {
-    if (r->origin == DIALECT_ANTHROPIC && c && anthropic_finish(c->native_finish) == finish)
+    if (r->origin == DIALECT_ANTHROPIC && c && c->native_finish.n &&
+        anthropic_finish(c->native_finish) == finish)
         return c->native_finish;
     return anthropic_stop_reason(finish);
 }

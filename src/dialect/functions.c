@@ -1,4 +1,5 @@
 #include "dialect/functions.h"
+#include "dialect/schema_refs.h"
 
 rc functions_read_tools(struct chat_tool **list, jval *tools, enum dialect_id origin,
                         struct arena *a, struct err *e)
@@ -90,7 +91,8 @@ str functions_wrap_text(str text, struct arena *a)
     return args;
 }
 
-static void write_tool(struct jw *w, const struct chat_tool *t, struct arena *a)
+static void write_tool(struct jw *w, const struct chat_tool *t, enum dialect_id own,
+                       struct arena *a)
 {
     str schema = t->schema.n ? t->schema : S("{\"type\":\"object\",\"properties\":{}}");
     jw_obj(w);
@@ -98,7 +100,13 @@ static void write_tool(struct jw *w, const struct chat_tool *t, struct arena *a)
     jw_kobj(w, S("function"));
     jw_kstr(w, S("name"), t->name);
     jw_kstr_if(w, S("description"), t->description);
-    jw_kraw(w, S("parameters"), t->kind == TOOL_CUSTOM ? functions_free_text(t, a) : schema);
+    jw_key(w, S("parameters"));
+    if (t->kind == TOOL_CUSTOM)
+        jw_raw(w, functions_free_text(t, a));
+    else if (own == DIALECT_OLLAMA && t->origin != own) /* it drops a $ref without a word */
+        schema_write_inlined(w, schema, a);
+    else
+        jw_raw(w, schema);
     jw_obj_end(w);
     jw_obj_end(w);
 }
@@ -122,7 +130,7 @@ bool functions_write_tools(struct jw *w, const struct chat_req *r, enum dialect_
         if (tool->kind == TOOL_OPAQUE)
             jw_raw(w, tool->raw);
         else
-            write_tool(w, tool, a);
+            write_tool(w, tool, own, a);
     }
     if (any)
         jw_arr_end(w);

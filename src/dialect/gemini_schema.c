@@ -6,6 +6,7 @@
  * left out. A schema is a client's: depth, references and size are bounded.
  */
 #include "dialect/gemini_internal.h"
+#include "dialect/schema_refs.h"
 
 enum {
     DEPTH_MAX = 20,   /* each level takes two of the writer's 64 */
@@ -37,27 +38,13 @@ static jval *view_get(const struct view *v, str key)
     return NULL;
 }
 
-/* "#/definitions/Point" in the whole schema. */
-static jval *lookup(jval *root, str ref)
-{
-    if (str_eq(ref, S("#")))
-        return root;
-    if (!str_starts(ref, S("#/")))
-        return NULL;
-    jval *at = root;
-    str rest = str_skip(ref, 2);
-    while (at && rest.p)
-        at = jd_get(at, str_cut(&rest, '/'));
-    return at;
-}
-
 static jval *resolve(jval *root, jval *node)
 {
     for (int hop = 0; hop < HOPS_MAX; hop++) {
         str ref = jd_get_str(node, S("$ref"));
         if (ref.n == 0)
             return node;
-        node = lookup(root, ref);
+        node = schema_lookup(root, ref);
     }
     return NULL;
 }

@@ -60,6 +60,8 @@ static rc drop_rest(struct writer *p)
         chat_note_loss(p->loss, S("parallel_tool_calls"));
     if (r->verbosity.n)
         chat_note_loss(p->loss, S("verbosity"));
+    if (p->req->user.n)
+        chat_note_loss(p->loss, S("user"));
     return RC_OK;
 }
 

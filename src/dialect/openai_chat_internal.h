@@ -45,6 +45,9 @@ void openai_write_reply(struct buf *out, const struct chat_reply *r, const struc
 /* annotations as OpenAI chat has them, from `notes` of whatever shape; false (and nothing written)
  * if they are of another vendor's shape. The key is not written. */
 bool openai_write_annotations(struct jw *w, str notes, enum dialect_id origin, struct arena *a);
+/* The addresses that another vendor's citations name, as annotations; false (and nothing written)
+ * if they name none. */
+bool openai_write_sources(struct jw *w, str notes, struct arena *a);
 
 /* ---- requests ------------------------------------------------------------------------------- */
 

@@ -362,6 +362,48 @@ bool openai_write_annotations(struct jw *w, str notes, enum dialect_id origin, s
     return true;
 }
 
+bool openai_write_sources(struct jw *w, str notes, struct arena *a)
+{
+    jval *list = NULL;
+    bool any = false;
+    if (FAILED(jd_read(&list, notes, a, NULL)))
+        return false;
+    JD_EACH (note, list) {
+        if (!jd_get_str(note.value, S("url")).n)
+            continue;
+        if (!any)
+            jw_arr(w);
+        any = true;
+        jw_obj(w);
+        jw_kstr(w, S("type"), S("url_citation"));
+        jw_kobj(w, S("url_citation"));
+        jw_ki64(w, S("start_index"), 0); /* they say what is cited, not where */
+        jw_ki64(w, S("end_index"), 0);
+        jw_kstr(w, S("url"), jd_get_str(note.value, S("url")));
+        jw_kstr(w, S("title"), jd_get_str(note.value, S("title")));
+        jw_obj_end(w);
+        jw_obj_end(w);
+    }
+    if (any)
+        jw_arr_end(w);
+    return any;
+}
+
+/* Another vendor's citations: what they name, and as LiteLLM shows them. */
+static void write_foreign_notes(struct jw *w, str notes, struct arena *a)
+{
+    struct buf b;
+    struct jw sources;
+    buf_init(&b, SIZE_MAX);
+    jw_init(&sources, &b);
+    if (openai_write_sources(&sources, notes, a))
+        jw_kraw(w, S("annotations"), buf_str(&b));
+    buf_done(&b);
+    jw_kobj(w, S("provider_specific_fields"));
+    jw_kraw(w, S("citations"), notes);
+    jw_obj_end(w);
+}
+
 static void write_notes(struct jw *w, const struct chat_choice *c, enum dialect_id reply_origin,
                         struct arena *a)
 {
@@ -375,9 +417,7 @@ static void write_notes(struct jw *w, const struct chat_choice *c, enum dialect_
             if (!openai_write_annotations(w, p->notes, origin, a))
                 jw_raw(w, S("[]"));
         } else {
-            jw_kobj(w, S("provider_specific_fields"));
-            jw_kraw(w, S("citations"), p->notes);
-            jw_obj_end(w);
+            write_foreign_notes(w, p->notes, a);
         }
         return; /* one list; texts with notes of their own are rare beyond the first */
     }

@@ -207,6 +207,11 @@ static void write_notes(struct writer *st, struct buf *out, const struct chat_ev
         buf_add(out, S("\"annotations\":"));
         buf_add(out, buf_str(&notes));
     } else {
+        if (openai_write_sources(&w, ev->text, &scratch)) {
+            buf_add(out, S("\"annotations\":"));
+            buf_add(out, buf_str(&notes));
+            buf_chr(out, ',');
+        }
         buf_add(out, S("\"provider_specific_fields\":{\"citations\":"));
         buf_add(out, ev->text);
         buf_chr(out, '}');

@@ -106,6 +106,7 @@ static const struct {
     { QUIRK_CHOICE_AUTO_ONLY, "\"tool_choice\"" },
     { QUIRK_PREFIX, "\"assistant\"" },
     { QUIRK_OPENROUTER, NULL },
+    { QUIRK_OPENAI, "\"cache_control\"" }, /* LiteLLM's clients mark prompts for any model */
 };
 
 static bool quirk_applies(const struct call *c)

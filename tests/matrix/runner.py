@@ -17,7 +17,7 @@ from losses import LOSSES, explain  # noqa: E402
 from neutral import (Malformed, Refuse, answer_facets, clone, differences, need, of_kind, request_facets,  # noqa: E402
                      result, results, user)
 from scenarios import SCENARIOS, Fault  # noqa: E402
-from wire import Vendor, begin_stream, end_stream, post, send_chunk, send_json  # noqa: E402
+from wire import FileServer, Vendor, begin_stream, end_stream, post, send_chunk, send_json  # noqa: E402
 
 NAMES = list(ALL)
 CELLS = [(i, o) for i in NAMES for o in NAMES]
@@ -39,6 +39,8 @@ class Matrix:
             models.append({"model_name": f"to-{n}", "litellm_params": {**params, "drop_params": True}})
             models.append({"model_name": f"strict-{n}", "litellm_params": params})
         config = {"model_list": models, "router_settings": {"num_retries": 0, "disable_cooldowns": True}}
+        self.files = FileServer()
+        config["litellm_settings"] = {"user_url_allowed_hosts": [f"127.0.0.1:{self.files.port}"]}
         self.gateway = self.start(config, "plain")
         self.restless = self.start(config, "restless", "--keepalive-ms", "100", "--patience-ms", "100")
 
@@ -50,6 +52,7 @@ class Matrix:
     def stop(self):
         for v in self.vendors.values():
             v.stop()
+        self.files.stop()
         self.gateway.stop()
         self.restless.stop()
         self.dir.cleanup()
@@ -93,6 +96,7 @@ class Cell:
         self.vendor = matrix.vendors[outbound]
         self.model = f"to-{outbound}"
         self.last = None
+        self.only = None  # facets of the request that count
         self.dropped = set()  # what x-sluice-dropped-params has told of
 
     def seen(self):
@@ -103,6 +107,11 @@ class Cell:
     def scenario(self, s, stream):
         self.dropped = set()
         ask = self.i.asks({**clone(s.ask), "stream": stream})
+        for t in ask["turns"]:
+            for p in t["parts"]:
+                if p["t"] == "link":
+                    p["url"] = self.m.files.url
+        self.only = s.only.split() if s.only else None
         told = self.o.told(s.says)
         got, diffs = self.exchange(ask, told, "")
         if s.results:
@@ -110,11 +119,14 @@ class Cell:
             need(len(calls) == len(s.results), f"{len(calls)} calls; {diffs}")
             ids = [p["id"] for p in of_kind(told["parts"], "call")]
             then = clone(ask)
+            given = [result(c["id"], c["name"], r, s.attach if n == 0 else ())
+                     for n, (c, r) in enumerate(zip(calls, s.results))]
             then["turns"] += [{"role": "assistant", "parts": got["parts"]},
-                              results(*[result(c["id"], c["name"], r) for c, r in zip(calls, s.results)])]
+                              results(*(given[::-1] if s.reverse else given))]
             meant = clone(ask)
             meant["turns"] += [{"role": "assistant", "parts": [p for p in told["parts"] if p["t"] != "think"]},
-                               results(*[result(i, None, r) for i, r in zip(ids, s.results)])]
+                               results(*[result(i, None, r, s.attach if n == 0 else ())
+                                         for n, (i, r) in enumerate(zip(ids, s.results))])]
             _, more = self.exchange(then, self.o.told(s.says_then), "then ", meant, self.o.wants_back(told))
             diffs.update(more)
         return diffs
@@ -145,7 +157,7 @@ class Cell:
         need(len(arrived) == 1, f"{len(arrived)} requests instead of one")
         need(reply.status == 200 and reply.whole, self.seen())
         self.dropped |= {x.strip() for x in reply.fields.get("x-sluice-dropped-params", "").split(",") if x.strip()}
-        got = self.read(reply, ask["stream"])
+        got = self.read(reply, ask["stream"], ask["form"])
         want = request_facets(self.o.means(clone(meant or ask)))
         want["thinking"] = thinking or []
         have = request_facets(arrived[0])
@@ -153,20 +165,25 @@ class Cell:
             have["max_tokens"] = "any"
         if not thinking:
             have["thinking"] = []
+        if self.only:
+            want = {k: want[k] for k in self.only}
         diffs = differences(prefix + "request.", want, have)
         w, h = answer_facets(told), answer_facets(got)
         for f in (w, h):
-            f["usage.cached"], f["usage.reasoning"] = f["usage.cached"] or 0, f["usage.reasoning"] or 0
+            for k in ("usage.cached", "usage.reasoning", "usage.written"):
+                f[k] = f.get(k) or 0
         diffs.update(differences(prefix + "answer.", w, h))
         return got, diffs
 
     def post(self, ask, model=None, gateway=None, **more):
         model = model or self.model
-        self.last = post((gateway or self.m.gateway).port, self.i.path(model, ask["stream"]), self.i.body(model, ask),
-                         **more)
+        path = self.i.path(model, ask["stream"]) if not ask["form"] else self.i.path_of_form(model, ask["form"])
+        self.last = post((gateway or self.m.gateway).port, path, self.i.body(model, ask), **more)
         return self.last
 
-    def read(self, reply, stream):
+    def read(self, reply, stream, form=None):
+        if form:
+            return self.i.read_form(form, reply, self.model, stream)
         if stream:
             want = self.i.stream_type
             need(reply.fields.get("content-type", "").startswith(want), f"content-type {reply.fields.get('content-type')}")

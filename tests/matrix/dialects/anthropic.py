@@ -1,5 +1,5 @@
-from dialects.base import BASE64, Dialect, ID, good_tool, only, sse_frame, PIECES
-from neutral import answer, call, conversation, image, joined, need, of_kind, refuse_unless, result, text, think
+from dialects.base import BASE64, Dialect, ID, good_tool, only, sse_frame, system_text, PIECES
+from neutral import answer, call, conversation, image, joined, linked, need, refuse_unless, result, text, think
 from wire import parse_json, split, sse
 import json
 
@@ -12,7 +12,13 @@ class Anthropic(Dialect):
     model = "anthropic/claude-sonnet-4-5"
     signature = "EqQBCkYIARgCKkAnthropicSignature0123456789=="
 
-    cannot_answer = {"refusal": "Claude's refusals are its stop reason"}
+    tells = "sources written"
+    cannot_ask = {"empty_assistant": "Claude refuses empty texts", "system_middle": "older models of Claude's have one system prompt, at the top",
+                  "developer": "Claude knows no developer", "json_object": "Claude knows schemas only",
+                  "n": "Claude gives one answer", "logprobs": "Claude tells none",
+                  "array_stream": "only Gemini has such a stream", "generate": "only Ollama has such an endpoint"}
+    cannot_answer = {"refusal": "Claude's refusals are its stop reason", "logprobs": "Claude tells none",
+                     "n": "Claude gives one answer"}
 
     # ---- client ----
 
@@ -25,7 +31,8 @@ class Anthropic(Dialect):
     def body(self, model, conv):
         b = {"model": model, "max_tokens": conv["max_tokens"], "messages": []}
         if conv["system"]:
-            b["system"] = conv["system"]
+            b["system"] = conv["system"] if not conv["marks"] else [
+                {"type": "text", "text": conv["system"], "cache_control": {"type": "ephemeral"}}]
         for t in conv["turns"]:
             b["messages"].append(self.message(t))
         if conv["tools"]:
@@ -35,6 +42,10 @@ class Anthropic(Dialect):
             c = conv["choice"]
             b["tool_choice"] = ({"type": "tool", "name": c[1]} if isinstance(c, tuple) else
                                 {"type": {"required": "any"}.get(c, c)})
+        if conv["parallel"] is False:
+            b["tool_choice"] = {"type": "auto", "disable_parallel_tool_use": True}
+        if conv["user"]:
+            b["metadata"] = {"user_id": conv["user"]}
         if conv["stop"]:
             b["stop_sequences"] = conv["stop"]
         if conv["schema"]:
@@ -51,14 +62,21 @@ class Anthropic(Dialect):
             if p["t"] == "text":
                 blocks.append({"type": "text", "text": p["text"]})
             elif p["t"] == "image":
-                blocks.append({"type": "image", "source": {"type": "base64", "media_type": p["mime"], "data": p["data"]}})
+                blocks.append(self.picture(p))
+            elif p["t"] == "link":
+                blocks.append({"type": "image", "source": {"type": "url", "url": p["url"]}})
             elif p["t"] == "think":
                 blocks.append({"type": "thinking", "thinking": p["text"], "signature": p["sig"] or ""})
             elif p["t"] == "call":
                 blocks.append({"type": "tool_use", "id": p["id"], "name": p["name"], "input": p["args"]})
             else:
-                blocks.append({"type": "tool_result", "tool_use_id": p["id"], "content": p["text"]})
+                content = [{"type": "text", "text": p["text"]}, *[self.picture(i) for i in p["images"]]]
+                blocks.append({"type": "tool_result", "tool_use_id": p["id"],
+                               "content": content if p["images"] else p["text"]})
         return {"role": "assistant" if t["role"] == "assistant" else "user", "content": blocks}
+
+    def picture(self, p):
+        return {"type": "image", "source": {"type": "base64", "media_type": p["mime"], "data": p["data"]}}
 
     def read_reply(self, reply, model):
         return self.of_message(reply.json(), model)
@@ -67,9 +85,10 @@ class Anthropic(Dialect):
         need(v["type"] == "message" and v["role"] == "assistant" and v["id"].startswith("msg_"), "type, role, id")
         need(v["model"] == model, f"model {v['model']!r}")
         need("stop_sequence" in v and v["stop_reason"] in BACK, f"stop_reason {v['stop_reason']}")
-        parts = []
+        parts, sources = [], []
         for b in v["content"]:
             if b["type"] == "text":
+                sources += [n["url"] for n in b.get("citations") or [] if "url" in n]
                 parts.append(text(b["text"]))
             elif b["type"] == "thinking":
                 need(isinstance(b["signature"], str), "thinking without signature")
@@ -80,9 +99,9 @@ class Anthropic(Dialect):
         u = v["usage"]
         cached = u.get("cache_read_input_tokens")
         usage = {"prompt": u["input_tokens"] + (cached or 0) + (u.get("cache_creation_input_tokens") or 0),
-                 "completion": u["output_tokens"], "cached": cached,
+                 "completion": u["output_tokens"], "cached": cached, "written": u.get("cache_creation_input_tokens"),
                  "reasoning": (u.get("output_tokens_details") or {}).get("thinking_tokens")}
-        return {**answer(finish=BACK[v["stop_reason"]]), "parts": parts, "usage": usage,
+        return {**answer(finish=BACK[v["stop_reason"]]), "parts": parts, "usage": usage, "sources": sources,
                 "stop_sequence": v["stop_sequence"]}
 
     def read_stream(self, raw, model, broken=False):
@@ -112,6 +131,10 @@ class Anthropic(Dialect):
             elif name == "content_block_delta":
                 need(v["index"] == open_at, "a delta of a closed block")
                 b, d = m["content"][open_at], v["delta"]
+                if d["type"] == "citations_delta":
+                    need(b["type"] == "text", "citations_delta outside of a text")
+                    b["citations"] = (b.get("citations") or []) + [d["citation"]]
+                    continue
                 member = {"text_delta": "text", "thinking_delta": "thinking", "signature_delta": "signature",
                           "input_json_delta": "json"}[d["type"]]
                 piece = d["partial_json" if member == "json" else member]
@@ -158,7 +181,15 @@ class Anthropic(Dialect):
         refuse_unless(isinstance(b.get("max_tokens"), int) and b["max_tokens"] > 0, "max_tokens: Field required")
         c = conversation(stream=bool(b.get("stream")), stop=b.get("stop_sequences") or [], max_tokens=b["max_tokens"])
         if "system" in b:
-            c["system"] = b["system"] if isinstance(b["system"], str) else "".join(s["text"] for s in b["system"])
+            blocks = [{"type": "text", "text": b["system"]}] if isinstance(b["system"], str) else b["system"]
+            for s in blocks:
+                only(s, "type text cache_control", "system[].")
+                refuse_unless(s["text"].strip(), "system: text content blocks must be non-empty")
+            c["system"] = "\n\n".join(s["text"] for s in blocks)
+            c["marks"] = any("cache_control" in s for s in blocks)
+        if "metadata" in b:
+            only(b["metadata"], "user_id", "metadata.")
+            c["user"] = b["metadata"]["user_id"]
         thinking = b.get("thinking") or {"type": "disabled"}
         refuse_unless(thinking["type"] in ("enabled", "disabled"), f"thinking {thinking} on this model")
         if thinking["type"] == "enabled":
@@ -169,9 +200,12 @@ class Anthropic(Dialect):
             only(t, "name description input_schema strict type cache_control", "tools[].")
             good_tool(t["name"], t["input_schema"])
             refuse_unless(t["input_schema"].get("type") == "object", "input_schema.type: must be object")
+            refuse_unless(not {"oneOf", "anyOf", "allOf"} & set(t["input_schema"]), "input_schema: oneOf at the top level")
             c["tools"].append({"name": t["name"], "description": t.get("description"), "schema": t["input_schema"]})
         if "tool_choice" in b:
             v = b["tool_choice"]
+            only(v, "type name disable_parallel_tool_use", "tool_choice.")
+            c["parallel"] = False if v.get("disable_parallel_tool_use") else None
             refuse_unless(c["tools"], "tool_choice without tools")
             refuse_unless(v["type"] in ("auto", "any", "tool", "none"), f"tool_choice {v}")
             refuse_unless(not (c["reasoning"] and v["type"] in ("any", "tool")), "Thinking may not be enabled when "
@@ -213,8 +247,9 @@ class Anthropic(Dialect):
                     refuse_unless(b["tool_use_id"] in open_ids, f"unexpected tool_use_id {b['tool_use_id']}")
                     open_ids.remove(b["tool_use_id"])
                     v = b.get("content", "")
-                    answers.append(result(b["tool_use_id"], None, v if isinstance(v, str) else joined(
-                        [{"t": "text", "text": x["text"]} for x in v], "text")))
+                    inner = [text(v)] if isinstance(v, str) else [self.parse_block(x, None) for x in v]
+                    answers.append(result(b["tool_use_id"], None, joined(inner, "text"),
+                                          [x for x in inner if x["t"] == "image"]))
                 else:
                     refuse_unless(not open_ids, f"tool_use ids without tool_result: {open_ids}")
                     rest.append(self.parse_block(b, None))
@@ -235,6 +270,8 @@ class Anthropic(Dialect):
             return text(b["text"])
         if b["type"] == "image" and open_ids is None:
             s = b["source"]
+            if s["type"] == "url":
+                return linked(s["url"])
             refuse_unless(s["type"] == "base64" and s["media_type"].startswith("image/") and BASE64.match(s["data"]),
                           "image.source")
             return image(s["media_type"], s["data"])
@@ -251,7 +288,8 @@ class Anthropic(Dialect):
 
     def usage(self, a):
         u = a["usage"]
-        r = {"input_tokens": u["prompt"] - (u["cached"] or 0), "cache_creation_input_tokens": 0,
+        written = u["written"] or 0
+        r = {"input_tokens": u["prompt"] - (u["cached"] or 0) - written, "cache_creation_input_tokens": written,
              "cache_read_input_tokens": u["cached"] or 0, "output_tokens": u["completion"],
              "service_tier": "standard"}
         if u["reasoning"] is not None:
@@ -265,7 +303,9 @@ class Anthropic(Dialect):
             elif p["t"] == "call":
                 yield {"type": "tool_use", "id": p["id"], "name": p["name"], "input": p["args"]}
             else:
-                yield {"type": "text", "text": p["text"], "citations": None}
+                yield {"type": "text", "text": p["text"], "citations": [
+                    {"type": "web_search_result_location", "cited_text": "x", "url": x, "title": "T",
+                     "encrypted_index": "Eo8B"} for x in a["sources"]] or None}
 
     def end(self, a):
         return {"stop_reason": "stop_sequence" if a["stop_sequence"] else FINISH[a["finish"]],
@@ -287,6 +327,7 @@ class Anthropic(Dialect):
             if b["type"] == "text":
                 yield ev("content_block_start", index=i, content_block={"type": "text", "text": ""})
                 deltas = [{"type": "text_delta", "text": s} for s in split(b["text"], PIECES)]
+                deltas += [{"type": "citations_delta", "citation": x} for x in b["citations"] or []]
             elif b["type"] == "thinking":
                 yield ev("content_block_start", index=i, content_block={"type": "thinking", "thinking": "", "signature": ""})
                 deltas = [{"type": "thinking_delta", "thinking": s} for s in split(b["thinking"], PIECES)]
@@ -312,4 +353,4 @@ class Anthropic(Dialect):
     def means(self, conv):
         if conv["max_tokens"] is None:
             conv["max_tokens"] = "any"
-        return conv
+        return system_text(conv)

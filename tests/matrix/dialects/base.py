@@ -16,12 +16,19 @@ class Dialect:
     stream_type = "text/event-stream"
     signature = None     # what this vendor signs its thoughts with
     signs_calls = False
+    tells = ""           # of "others logprobs sources written": what its answers can say
     # Scenarios that the format has no words for: as client, as vendor. Shown as "-" in the table.
     cannot_ask = {}
     cannot_answer = {}
 
     # -- client --
     def path(self, model, stream):
+        raise NotImplementedError
+
+    def path_of_form(self, model, form):
+        raise NotImplementedError
+
+    def read_form(self, form, reply, model, stream):
         raise NotImplementedError
 
     def body(self, model, conv):
@@ -62,6 +69,11 @@ class Dialect:
     def told(self, answer):
         """The answer as this vendor tells it: with its signature, without what it never tells."""
         a = clone(answer)
+        for k in ("others", "logprobs", "sources"):
+            if k not in self.tells.split():
+                a[k] = []
+        if "written" not in self.tells.split():
+            a["usage"]["written"] = None
         thoughts = [p for p in a["parts"] if p["t"] == "think"]
         calls = [p for p in a["parts"] if p["t"] == "call"]
         if self.signature and thoughts:
@@ -90,6 +102,39 @@ def object_of(text, where):
         v = None
     refuse_unless(isinstance(v, dict), f"{where}: expected a JSON object in a string, got {text!r}")
     return v
+
+
+def system_text(conv):
+    """The system prompt and what is said so later, where a format has one place for both."""
+    later = [p["text"] for t in conv["turns"] if t["role"] == "system" for p in t["parts"]]
+    conv["turns"] = [t for t in conv["turns"] if t["role"] != "system"]
+    if later:
+        conv["system"] = "\n\n".join([conv["system"], *later] if conv["system"] else later)
+    return conv
+
+
+def add_system(c, s):
+    """A vendor reads a system message, first or in the middle."""
+    if c["turns"] or c["system"] is not None:
+        c["turns"].append({"role": "system", "parts": [{"t": "text", "text": s}]})
+    else:
+        c["system"] = s
+
+
+def link_or_image(url):
+    if url.startswith("http"):
+        return {"t": "link", "url": url}
+    refuse_unless(url.startswith("data:image/") and ";base64," in url, f"image url {url[:40]}")
+    mime, _, data = url[5:].partition(";base64,")
+    return {"t": "image", "mime": mime, "data": data}
+
+
+def url_of(p):
+    return p["url"] if p["t"] == "link" else f"data:{p['mime']};base64,{p['data']}"
+
+
+def token_entry(token, logprob):
+    return {"token": token, "logprob": logprob, "bytes": list(token.encode()), "top_logprobs": []}
 
 
 def good_tool(name, schema):

@@ -1,7 +1,7 @@
 import json
 
-from dialects.base import Dialect, Pairing, good_tool, object_of, only, sse_frame, PIECES
-from neutral import answer, call, conversation, image, joined, need, of_kind, refuse_unless, result, text, think
+from dialects.base import Dialect, Pairing, add_system, good_tool, link_or_image, object_of, only, sse_frame, url_of, PIECES
+from neutral import answer, call, conversation, joined, need, of_kind, refuse_unless, result, text, think
 from wire import parse_json, split, sse
 
 FINISH = {"stop": "COMPLETE", "length": "MAX_TOKENS", "tool": "TOOL_CALL", "filter": "ERROR_TOXIC"}
@@ -11,7 +11,12 @@ BACK = {**{v: k for k, v in FINISH.items()}, "STOP_SEQUENCE": "stop"}
 class Cohere(Dialect):
     name = "cohere"
     model = "cohere/command-a-reasoning-08-2025"
-    cannot_ask = {"tool_choice_named": "Cohere's tool_choice knows no names"}
+    tells = "logprobs"
+    cannot_ask = {"tool_choice_named": "Cohere's tool_choice knows no names", "developer": "Cohere knows no developer",
+                  "one_call": "Cohere has no such switch", "n": "Cohere gives one answer",
+                  "result_image": "Cohere's tool messages hold no pictures", "cache_marks": "Cohere has no marks",
+                  "user_id": "Cohere asks for no end user", "array_stream": "only Gemini has such a stream",
+                  "generate": "only Ollama has such an endpoint"}
 
     cannot_answer = {"refusal": "Cohere has no refusal apart from text"}
 
@@ -37,6 +42,10 @@ class Cohere(Dialect):
             b["max_tokens"] = conv["max_tokens"]
         if conv["schema"]:
             b["response_format"] = {"type": "json_object", "json_schema": conv["schema"]}
+        if conv["json"]:
+            b["response_format"] = {"type": "json_object"}
+        if conv["logprobs"]:
+            b["logprobs"] = True
         if conv["reasoning"]:
             b["thinking"] = {"type": "enabled", "token_budget": 2048}
         return b
@@ -51,8 +60,8 @@ class Cohere(Dialect):
                 content.append({"type": "text", "text": p["text"]})
             elif p["t"] == "think":
                 content.append({"type": "thinking", "thinking": p["text"]})
-            elif p["t"] == "image":
-                content.append({"type": "image_url", "image_url": {"url": f"data:{p['mime']};base64,{p['data']}"}})
+            elif p["t"] in ("image", "link"):
+                content.append({"type": "image_url", "image_url": {"url": url_of(p)}})
         m = {"role": t["role"], "content": content}
         if of_kind(parts, "call"):
             m["tool_calls"] = [{"id": p["id"], "type": "function", "function": {
@@ -64,7 +73,12 @@ class Cohere(Dialect):
     def read_reply(self, reply, model):
         v = reply.json()
         need(isinstance(v["id"], str) and v["message"]["role"] == "assistant", "id, role")
-        return self.of_message(v["message"], v["finish_reason"], v["usage"])
+        return {**self.of_message(v["message"], v["finish_reason"], v["usage"]),
+                "logprobs": [self.of_token(t) for t in v.get("logprobs") or []]}
+
+    def of_token(self, t):
+        need(isinstance(t["text"], str) and isinstance(t["token_ids"], list) and len(t["logprobs"]) == 1, f"logprobs {t}")
+        return t["text"], t["logprobs"][0]
 
     def of_message(self, m, finish, usage):
         parts = []
@@ -86,6 +100,7 @@ class Cohere(Dialect):
         if events and events[-1][1] == "[DONE]":
             events.pop()
         m, open_kind, ended, words = {"content": [], "tool_calls": [], "tool_plan": ""}, None, None, ""
+        tokens = []
         need(events and events[0][0] == "message-start", "the first event is message-start")
         for name, data in events:
             v = parse_json(data)
@@ -109,6 +124,7 @@ class Cohere(Dialect):
                     m["tool_calls"].append({**d["tool_calls"], "function": dict(d["tool_calls"]["function"])})
             elif name == "content-delta":
                 need(open_kind == "content", name)
+                tokens += [self.of_token(v["logprobs"])] if "logprobs" in v else []
                 for k, s in d["content"].items():
                     m["content"][-1][k] = m["content"][-1].get(k, "") + s
                     words += s if k == "text" else ""
@@ -125,7 +141,7 @@ class Cohere(Dialect):
             need(ended is not None and ended["finish_reason"] == "ERROR", f"no message-end with ERROR: {ended}")
             return words, ended["error"]
         need(ended is not None and open_kind is None, "no message-end")
-        return self.of_message(m, ended["finish_reason"], ended["usage"])
+        return {**self.of_message(m, ended["finish_reason"], ended["usage"]), "logprobs": tokens}
 
     def read_error(self, reply):
         v = reply.json()
@@ -141,12 +157,12 @@ class Cohere(Dialect):
         refuse_unless(path == "/v2/chat", f"404 {path}")
         refuse_unless(fields.get("authorization") == "Bearer sk-vendor", "no key")
         only(b, "model messages stream tools strict_tools tool_choice response_format max_tokens stop_sequences "
-                "temperature p k seed thinking", "")
+                "temperature p k seed thinking logprobs", "")
         refuse_unless(b["model"] == "command-a-reasoning-08-2025", f"model {b['model']}")
         if b.get("stream"):
             refuse_unless("text/event-stream" in fields.get("accept", ""), f"accept {fields.get('accept')}")
         c = conversation(stream=bool(b.get("stream")), stop=b.get("stop_sequences") or [])
-        c["max_tokens"] = b.get("max_tokens")
+        c["max_tokens"], c["logprobs"] = b.get("max_tokens"), b.get("logprobs")
         t = b.get("thinking") or {}
         only(t, "type token_budget", "thinking.")
         c["reasoning"] = t.get("type") == "enabled"
@@ -164,6 +180,7 @@ class Cohere(Dialect):
             refuse_unless(not c["tools"], "response_format with tools")
             only(f, "type json_schema", "response_format.")
             c["schema"] = f.get("json_schema")
+            c["json"] = c["schema"] is None
             refuse_unless(c["schema"] is None or c["schema"].get("required"), "an object needs a required field")
         pairs = Pairing()
         for m in b["messages"]:
@@ -177,9 +194,9 @@ class Cohere(Dialect):
                 continue
             pairs.other()
             if m["role"] == "system":
-                refuse_unless(c["system"] is None, "the test means one system message")
                 v = m["content"]
-                c["system"] = v if isinstance(v, str) else "".join(p["text"] for p in v)
+                refuse_unless(v, "system: empty")
+                add_system(c, v if isinstance(v, str) else "".join(p["text"] for p in v))
                 continue
             c["turns"].append({"role": m["role"], "parts": self.parse_parts(m, pairs)})
         pairs.other()
@@ -199,8 +216,7 @@ class Cohere(Dialect):
             else:
                 refuse_unless(p["type"] == "image_url" and m["role"] == "user", f"part {p['type']}")
                 only(p["image_url"], "url detail", "image_url.")
-                mime, _, data = p["image_url"]["url"][5:].partition(";base64,")
-                parts.append(image(mime, data))
+                parts.append(link_or_image(p["image_url"]["url"]))
         if m.get("tool_plan"):
             parts.append(text(m["tool_plan"]))
         for t in m.get("tool_calls", []):
@@ -241,7 +257,13 @@ class Cohere(Dialect):
         if of_kind(a["parts"], "call"):
             m["tool_calls"] = [{"id": p["id"], "type": "function", "function": {
                 "name": p["name"], "arguments": json.dumps(p["args"])}} for p in of_kind(a["parts"], "call")]
-        return {"id": "vendor-1", "finish_reason": self.finish(a), "message": m, "usage": self.usage(a)}
+        r = {"id": "vendor-1", "finish_reason": self.finish(a), "message": m, "usage": self.usage(a)}
+        if a["logprobs"]:
+            r["logprobs"] = [self.token(*t) for t in a["logprobs"]]
+        return r
+
+    def token(self, t, x):
+        return {"text": t, "token_ids": [7], "logprobs": [x]}
 
     def frames(self, a):
         def ev(kind, **more):
@@ -262,8 +284,11 @@ class Cohere(Dialect):
                 continue
             member = "thinking" if p["t"] == "think" else "text"
             yield ev("content-start", index=n, delta={"message": {"content": {"type": member, member: ""}}})
-            for s in split(p["text"], PIECES):
-                yield ev("content-delta", index=n, delta={"message": {"content": {member: s}}})
+            pieces = [(s, {}) for s in split(p["text"], PIECES)]
+            if a["logprobs"]:
+                pieces = [(t, {"logprobs": self.token(t, x)}) for t, x in a["logprobs"]]
+            for s, more in pieces:
+                yield ev("content-delta", index=n, delta={"message": {"content": {member: s}}}, **more)
             yield ev("content-end", index=n)
             n += 1
         yield ev("message-end", delta={"finish_reason": self.finish(a), "usage": self.usage(a)})

@@ -1,7 +1,7 @@
 import json
 import re
 
-from dialects.base import BASE64, Dialect, only, sse_frame, PIECES
+from dialects.base import BASE64, Dialect, only, sse_frame, system_text, PIECES
 from neutral import answer, call, conversation, image, joined, need, of_kind, refuse_unless, result, text, think
 from wire import parse_json, split, sse
 
@@ -15,12 +15,24 @@ class Gemini(Dialect):
     signature = "CiQB0e2Kb3+GeminiThought/Signature012345678A"
     signs_calls = True
 
+    tells = "others logprobs sources"
+    cannot_ask = {"empty_assistant": "Gemini refuses empty parts", "system_middle": "Gemini has one system instruction", "developer": "Gemini knows no developer",
+                  "one_call": "Gemini has no such switch", "cache_marks": "Gemini has no marks",
+                  "user_id": "Gemini asks for no end user", "image_link": "Gemini's addresses are Google's own files",
+                  "generate": "only Ollama has such an endpoint"}
     cannot_answer = {"refusal": "Gemini has no refusal apart from text"}
 
     # ---- client ----
 
     def path(self, model, stream):
         return f"/v1beta/models/{model}:" + ("streamGenerateContent?alt=sse" if stream else "generateContent")
+
+    def path_of_form(self, model, form):
+        return f"/v1beta/models/{model}:streamGenerateContent"
+
+    def read_form(self, form, reply, model, stream):
+        need(reply.fields.get("content-type", "").startswith("application/json"), "an array is JSON")
+        return self.gather(parse_json(reply.body.decode()), model)
 
     def body(self, model, conv):
         g, b = {}, {"contents": [self.content(t) for t in conv["turns"]]}
@@ -41,6 +53,12 @@ class Gemini(Dialect):
         if conv["schema"]:
             g["responseMimeType"] = "application/json"
             g["responseJsonSchema"] = conv["schema"]
+        if conv["json"]:
+            g["responseMimeType"] = "application/json"
+        if conv["n"]:
+            g["candidateCount"] = conv["n"]
+        if conv["logprobs"]:
+            g["responseLogprobs"] = True
         if conv["reasoning"]:
             g["thinkingConfig"] = {"includeThoughts": True, "thinkingLevel": "MEDIUM"}
         if g:
@@ -50,8 +68,16 @@ class Gemini(Dialect):
     def declaration(self, t):
         d = {"name": t["name"], "description": t["description"]}
         if t["schema"].get("properties"):
-            d["parametersJsonSchema"] = t["schema"]
+            d["parametersJsonSchema"] = self.own_schema(t["schema"])
         return d
+
+    def own_schema(self, s):
+        """As Google's own clients write it: they know no const."""
+        if isinstance(s, list):
+            return [self.own_schema(x) for x in s]
+        if not isinstance(s, dict):
+            return s
+        return {("enum" if k == "const" else k): [v] if k == "const" else self.own_schema(v) for k, v in s.items()}
 
     def content(self, t):
         parts = []
@@ -69,7 +95,10 @@ class Gemini(Dialect):
                 if p["sig"]:
                     parts[-1]["thoughtSignature"] = p["sig"]
             else:
-                parts.append({"functionResponse": {"id": p["id"], "name": p["name"], "response": {"output": p["text"]}}})
+                r = {"id": p["id"], "name": p["name"], "response": {"output": p["text"]}}
+                if p["images"]:
+                    r["parts"] = [{"inlineData": {"mimeType": i["mime"], "data": i["data"]}} for i in p["images"]]
+                parts.append({"functionResponse": r})
         return {"role": "model" if t["role"] == "assistant" else "user", "parts": parts}
 
     def read_reply(self, reply, model):
@@ -77,14 +106,20 @@ class Gemini(Dialect):
         return self.gather([v], model)
 
     def gather(self, frames, model):
-        parts, finish, usage = [], [], None
+        parts, finish, usage, others, tokens, sources = [], [], None, {}, [], []
         for v in frames:
             if v.get("usageMetadata"):
                 usage = v["usageMetadata"]
             if v.get("modelVersion"):
                 need(v["modelVersion"] == model, f"modelVersion {v['modelVersion']!r}")
-            need(len(v.get("candidates", [{}])) == 1, "one candidate")
-            c = (v.get("candidates") or [{}])[0]
+            for c in v.get("candidates", []):
+                i = c.get("index", 0)
+                if i:
+                    others[i] = others.get(i, "") + "".join(p.get("text", "") for p in c["content"]["parts"])
+            c = next((c for c in v.get("candidates") or [] if not c.get("index")), {})
+            tokens += [(t["token"], t["logProbability"])
+                       for t in (c.get("logprobsResult") or {}).get("chosenCandidates", [])]
+            sources += [x["web"]["uri"] for x in (c.get("groundingMetadata") or {}).get("groundingChunks", [])]
             if "content" in c:
                 need(c["content"]["role"] == "model", "role")
             for p in (c.get("content") or {}).get("parts") or []:
@@ -113,7 +148,8 @@ class Gemini(Dialect):
         back = {"STOP": "stop", "MAX_TOKENS": "length", "SAFETY": "filter"}[finish[0]]
         if back == "stop" and of_kind(parts, "call"):
             back = "tool"
-        return {**answer(finish=back), "parts": parts,
+        return {**answer(finish=back), "parts": parts, "others": [others[i] for i in sorted(others)],
+                "logprobs": tokens, "sources": sources,
                 "usage": {"prompt": usage["promptTokenCount"],
                           "completion": usage.get("candidatesTokenCount", 0) + (thoughts or 0),
                           "cached": usage.get("cachedContentTokenCount"), "reasoning": thoughts}}
@@ -157,11 +193,13 @@ class Gemini(Dialect):
         only(b, "contents systemInstruction tools toolConfig generationConfig safetySettings", "")
         g = b.get("generationConfig") or {}
         only(g, "temperature topP topK maxOutputTokens stopSequences responseMimeType responseSchema "
-                "responseJsonSchema thinkingConfig candidateCount seed", "generationConfig.")
+                "responseJsonSchema thinkingConfig candidateCount seed responseLogprobs logprobs", "generationConfig.")
         c = conversation(stream=m.group(1) != "generateContent", stop=g.get("stopSequences") or [])
         c["max_tokens"] = g.get("maxOutputTokens")
+        c["n"], c["logprobs"] = g.get("candidateCount"), g.get("responseLogprobs")
+        refuse_unless("logprobs" not in g or g.get("responseLogprobs"), "logprobs without responseLogprobs")
         if "systemInstruction" in b:
-            c["system"] = "".join(p["text"] for p in b["systemInstruction"]["parts"])
+            c["system"] = "\n\n".join(p["text"] for p in b["systemInstruction"]["parts"])
         t = g.get("thinkingConfig") or {}
         only(t, "includeThoughts thinkingBudget thinkingLevel", "thinkingConfig.")
         refuse_unless(not ("thinkingBudget" in t and "thinkingLevel" in t), "both budget and level")
@@ -175,6 +213,7 @@ class Gemini(Dialect):
                 refuse_unless(re.match(r"^[A-Za-z_][A-Za-z0-9_.:-]{0,63}$", d["name"]), f"name {d['name']}")
                 s = d.get("parameters", d.get("parametersJsonSchema"))
                 refuse_unless(s is None or s.get("properties"), "object schema without properties")
+                self.check_schema(s, "parameters" in d)
                 c["tools"].append({"name": d["name"], "description": d.get("description"),
                                    "schema": s or {"type": "object"}})
         f = (b.get("toolConfig") or {}).get("functionCallingConfig")
@@ -186,8 +225,23 @@ class Gemini(Dialect):
                            {"AUTO": "auto", "ANY": "required", "NONE": "none"}[f["mode"]])
         if g.get("responseMimeType") == "application/json":
             c["schema"] = g.get("responseJsonSchema", g.get("responseSchema"))
+            c["json"] = c["schema"] is None
         self.parse_contents(c, b["contents"])
         return c
+
+    def check_schema(self, s, openapi):
+        """What the field does not know is an error, and a $ref has no neighbours."""
+        known = ("type format title description nullable enum items properties required propertyOrdering minItems maxItems "
+                 "minLength maxLength minProperties maxProperties minimum maximum pattern example default anyOf" if openapi
+                 else "$id $defs $ref $anchor type format title description enum items prefixItems minItems maxItems "
+                 "minimum maximum anyOf oneOf properties additionalProperties required propertyOrdering")
+        if not isinstance(s, dict):
+            return
+        only(s, known, "schema.")
+        refuse_unless("$ref" not in s or all(k.startswith("$") for k in s), "$ref with neighbours")
+        for k, v in s.items():
+            for x in v.values() if k in ("properties", "$defs") else v if isinstance(v, list) else [v]:
+                self.check_schema(x, openapi)
 
     def parse_contents(self, c, contents):
         refuse_unless(contents and contents[0]["role"] == "user", "the first content is the user's")
@@ -224,14 +278,16 @@ class Gemini(Dialect):
                     turn.append(call(id, f["name"], f.get("args", {}), None if sig == SKIP else sig))
                 elif "functionResponse" in p:
                     f = p["functionResponse"]
-                    only(f, "id name response", "functionResponse.")
+                    only(f, "id name response parts", "functionResponse.")
+                    images = [image(x["inlineData"]["mimeType"], x["inlineData"]["data"]) for x in f.get("parts", [])]
                     refuse_unless(f.get("name"), "functionResponse.name: required")
                     refuse_unless(isinstance(f["response"], dict), "response: expected an object")
                     match = next((x for x in pending if x[1] == f["name"] and f.get("id") in (None, x[0])), None)
                     refuse_unless(match, f"functionResponse {f.get('id')} {f['name']} answers no call")
                     pending.remove(match)
                     out = f["response"].get("output", f["response"].get("result"))
-                    got.append(result(match[0], f["name"], out if isinstance(out, str) else json.dumps(f["response"])))
+                    got.append(result(match[0], f["name"], out if isinstance(out, str) else json.dumps(f["response"]),
+                                      images))
                 elif "inlineData" in p:
                     d = p["inlineData"]
                     refuse_unless(BASE64.match(d["data"]) and d["mimeType"], "inlineData")
@@ -252,6 +308,9 @@ class Gemini(Dialect):
         for p in of_kind(a["parts"], "call")[:1]:  # signed whether or not thoughts are shown
             p["sig"] = self.signature
         return a
+
+    def means(self, conv):
+        return system_text(conv)
 
     def wants_back(self, a):
         # thoughts need not come back, the signature of the first call must
@@ -278,12 +337,28 @@ class Gemini(Dialect):
             r["thoughtSignature"] = p["sig"]
         return r
 
-    def frame(self, a, parts, **more):
-        return {"candidates": [{"index": 0, "content": {"role": "model", "parts": parts}, **more}],
+    def beside(self, a):
+        r = {}
+        if a["logprobs"]:
+            chosen = [{"token": t, "tokenId": 1, "logProbability": x} for t, x in a["logprobs"]]
+            r["logprobsResult"] = {"chosenCandidates": chosen, "topCandidates": [{"candidates": []} for _ in chosen]}
+        if a["sources"]:
+            r["groundingMetadata"] = {"groundingChunks": [{"web": {"uri": u, "title": "T"}} for u in a["sources"]],
+                                      "groundingSupports": [{"segment": {"startIndex": 0, "endIndex": 3, "text": "Ada"},
+                                                             "groundingChunkIndices": [0]}]}
+        return r
+
+    def others(self, a):
+        return [{"index": i + 1, "content": {"role": "model", "parts": [{"text": s}]}, "finishReason": "STOP"}
+                for i, s in enumerate(a["others"])]
+
+    def frame(self, a, parts, others=(), **more):
+        return {"candidates": [{"index": 0, "content": {"role": "model", "parts": parts}, **more}, *others],
                 "usageMetadata": self.usage(a), "modelVersion": "gemini-3-flash-preview", "responseId": "vendor1"}
 
     def reply(self, a):
-        return self.frame(a, [self.part(p) for p in a["parts"]], finishReason=FINISH[a["finish"]])
+        return self.frame(a, [self.part(p) for p in a["parts"]], self.others(a), finishReason=FINISH[a["finish"]],
+                          **self.beside(a))
 
     def frames(self, a):
         for p in a["parts"]:
@@ -292,7 +367,7 @@ class Gemini(Dialect):
                 continue
             for s in split(p["text"], PIECES):
                 yield sse_frame(self.frame(a, [self.part({**p, "text": s})]))
-        yield sse_frame(self.frame(a, [{"text": ""}], finishReason=FINISH[a["finish"]]))
+        yield sse_frame(self.frame(a, [{"text": ""}], self.others(a), finishReason=FINISH[a["finish"]], **self.beside(a)))
 
     def error(self, status, message):
         word = {400: "INVALID_ARGUMENT", 401: "UNAUTHENTICATED", 404: "NOT_FOUND", 429: "RESOURCE_EXHAUSTED",

@@ -1,7 +1,7 @@
 import json
 import re
 
-from dialects.base import BASE64, Dialect, good_tool, only, PIECES
+from dialects.base import BASE64, Dialect, add_system, good_tool, only, token_entry, PIECES
 from neutral import answer, call, conversation, image, joined, need, of_kind, refuse_unless, result, text, think
 from wire import parse_json, split
 
@@ -12,7 +12,12 @@ class Ollama(Dialect):
     name = "ollama"
     model = "ollama_chat/qwen3:8b"
     stream_type = "application/x-ndjson"
-    cannot_ask = {"tool_choice_required": NO_CHOICE, "tool_choice_named": NO_CHOICE, "tool_choice_none": NO_CHOICE}
+    tells = "logprobs"
+    cannot_ask = {"tool_choice_required": NO_CHOICE, "tool_choice_named": NO_CHOICE, "tool_choice_none": NO_CHOICE,
+                  "schema_tool": "Ollama's own clients know that $ref is dropped", "developer": "Ollama knows no developer", "one_call": "Ollama has no such switch",
+                  "n": "Ollama gives one answer", "result_image": "Ollama's tool messages hold no pictures",
+                  "image_link": "Ollama takes bytes only", "cache_marks": "Ollama has no marks",
+                  "user_id": "Ollama asks for no end user", "array_stream": "only Gemini has such a stream"}
     cannot_answer = {"refusal": "Ollama has no refusal apart from text", "blocked": "Ollama has no content filter"}
 
     # ---- client ----
@@ -20,7 +25,20 @@ class Ollama(Dialect):
     def path(self, model, stream):
         return "/api/chat"
 
+    def path_of_form(self, model, form):
+        return "/api/generate"
+
+    def read_form(self, form, reply, model, stream):
+        lines = [parse_json(x) for x in reply.body.decode().split("\n")[:-1]] if stream else [reply.json()]
+        for v in lines:
+            need("message" not in v and isinstance(v["response"], str), "response")
+            v["message"] = {"role": "assistant", "content": v["response"]}
+        return self.gather(lines, model)
+
     def body(self, model, conv):
+        if conv["form"]:
+            return {"model": model, "prompt": joined(conv["turns"][0]["parts"], "text"), "system": conv["system"],
+                    **({} if conv["stream"] else {"stream": False})}
         b = {"model": model, "messages": []}
         if conv["system"]:
             b["messages"].append({"role": "system", "content": conv["system"]})
@@ -38,6 +56,10 @@ class Ollama(Dialect):
             b["options"] = o
         if conv["schema"]:
             b["format"] = conv["schema"]
+        if conv["json"]:
+            b["format"] = "json"
+        if conv["logprobs"]:
+            b["logprobs"] = True
         if conv["reasoning"]:
             b["think"] = "medium"
         if not conv["stream"]:
@@ -64,8 +86,9 @@ class Ollama(Dialect):
         return self.gather([v], model)
 
     def gather(self, lines, model):
-        parts = []
+        parts, tokens = [], []
         for i, v in enumerate(lines):
+            tokens += [(t["token"], t["logprob"]) for t in v.get("logprobs") or []]
             need(v["model"] == model, f"model {v['model']!r}")
             need(re.match(r"^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?(Z|[+-]\d\d:\d\d)$", v["created_at"]),
                  f"created_at {v['created_at']}")
@@ -86,7 +109,7 @@ class Ollama(Dialect):
         for k in ("total_duration", "eval_duration", "prompt_eval_duration"):
             need(isinstance(last[k], int) and last[k] > 0, f"{k} must be there, clients divide by it")
         finish = "length" if last["done_reason"] == "length" else "tool" if of_kind(parts, "call") else "stop"
-        return {**answer(finish=finish), "parts": parts,
+        return {**answer(finish=finish), "parts": parts, "logprobs": tokens,
                 "usage": {"prompt": last["prompt_eval_count"], "completion": last["eval_count"], "cached": None,
                           "reasoning": None}}
 
@@ -112,7 +135,7 @@ class Ollama(Dialect):
 
     def parse(self, path, fields, b):
         refuse_unless(path == "/api/chat", f"404 {path}")
-        only(b, "model messages stream format tools options think keep_alive", "")
+        only(b, "model messages stream format tools options think keep_alive logprobs top_logprobs", "")
         refuse_unless(b["model"] == "qwen3:8b", f"model {b['model']}")
         o = b.get("options") or {}
         only(o, "num_predict temperature top_k top_p min_p seed stop num_ctx", "options.")
@@ -125,18 +148,19 @@ class Ollama(Dialect):
             only(t["function"], "name description parameters", "tools[].function.")
             good_tool(t["function"]["name"], t["function"]["parameters"])
             refuse_unless(t["function"]["parameters"].get("type") == "object", "parameters.type")
+            self.check_schema(t["function"]["parameters"])
             c["tools"].append({"name": t["function"]["name"], "description": t["function"].get("description"),
                                "schema": t["function"]["parameters"]})
         if isinstance(b.get("format"), dict):
             c["schema"] = b["format"]
+        c["json"], c["logprobs"] = b.get("format") == "json", b.get("logprobs")
         asked, n = [], 0
         for m in b["messages"]:
             only(m, "role content thinking images tool_calls tool_name tool_call_id", "messages[].")
             refuse_unless(isinstance(m["content"], str), "cannot unmarshal array into ChatRequest.messages.content")
             refuse_unless(m["role"] in ("system", "user", "assistant", "tool"), f"role {m['role']}")
             if m["role"] == "system":
-                refuse_unless(c["system"] is None, "the test means one system message")
-                c["system"] = m["content"]
+                add_system(c, m["content"])
                 continue
             if m["role"] == "tool":
                 match = next((x for x in asked if x[1] == m.get("tool_name") and
@@ -160,6 +184,12 @@ class Ollama(Dialect):
             c["turns"].append({"role": m["role"], "parts": parts})
         refuse_unless(not asked, f"calls without results: {asked}")
         return c
+
+    def check_schema(self, s):
+        """The real one drops a $ref without a word: the model never sees what it stands for."""
+        for v in s.values() if isinstance(s, dict) else s if isinstance(s, list) else []:
+            refuse_unless(not (isinstance(v, dict) and "$ref" in v), "$ref in a schema")
+            self.check_schema(v)
 
     def told(self, a):
         a = super().told(a)
@@ -186,7 +216,8 @@ class Ollama(Dialect):
             m["thinking"] = joined(a["parts"], "think")
         if self.calls(a):
             m["tool_calls"] = self.calls(a)
-        return self.line(m, **self.end(a))
+        more = {"logprobs": [token_entry(*t) for t in a["logprobs"]]} if a["logprobs"] else {}
+        return self.line(m, **more, **self.end(a))
 
     def frames(self, a):
         def out(v):
@@ -194,8 +225,11 @@ class Ollama(Dialect):
 
         for p in a["parts"]:
             if p["t"] in ("think", "text"):
-                for s in split(p["text"], PIECES):
-                    yield out(self.line({"thinking" if p["t"] == "think" else "content": s}))
+                pieces = [(s, {}) for s in split(p["text"], PIECES)]
+                if a["logprobs"]:
+                    pieces = [(t, {"logprobs": [token_entry(t, x)]}) for t, x in a["logprobs"]]
+                for s, more in pieces:
+                    yield out(self.line({"thinking" if p["t"] == "think" else "content": s}, **more))
         if self.calls(a):
             yield out(self.line({"tool_calls": self.calls(a)}))
         yield out(self.line({}, **self.end(a)))

@@ -1,7 +1,8 @@
 import json
 
-from dialects.base import Dialect, Pairing, good_tool, object_of, only, sse_frame, PIECES
-from neutral import answer, call, conversation, image, joined, need, of_kind, refuse_unless, result, text, think
+from dialects.base import (Dialect, Pairing, add_system, good_tool, link_or_image, object_of, only, sse_frame,
+                           token_entry, url_of, PIECES)
+from neutral import answer, call, conversation, joined, need, of_kind, refuse_unless, result, text, think
 from wire import parse_json, split, sse
 
 FINISH = {"stop": "stop", "length": "length", "tool": "tool_calls", "filter": "content_filter"}
@@ -11,7 +12,9 @@ BACK = {v: k for k, v in FINISH.items()}
 class OpenAIChat(Dialect):
     name = "openai"
     model = "openai/gpt-test"
-    cannot_ask = {}
+    tells = "others logprobs sources written"
+    cannot_ask = {"result_image": "OpenAI's tool messages hold text only",
+                  "array_stream": "only Gemini has such a stream", "generate": "only Ollama has such an endpoint"}
     cannot_answer = {}
 
     # ---- client ----
@@ -22,7 +25,10 @@ class OpenAIChat(Dialect):
     def body(self, model, conv):
         b = {"model": model, "messages": []}
         if conv["system"]:
-            b["messages"].append({"role": "system", "content": conv["system"]})
+            content = conv["system"]
+            if conv["marks"]:
+                content = [{"type": "text", "text": content, "cache_control": {"type": "ephemeral"}}]
+            b["messages"].append({"role": "developer" if conv["developer"] else "system", "content": content})
         for t in conv["turns"]:
             b["messages"] += self.messages(t)
         if conv["tools"]:
@@ -40,6 +46,13 @@ class OpenAIChat(Dialect):
                                                                            "schema": conv["schema"]}}
         if conv["reasoning"]:
             b["reasoning_effort"] = "medium"
+        if conv["json"]:
+            b["response_format"] = {"type": "json_object"}
+        if conv["parallel"] is not None:
+            b["parallel_tool_calls"] = conv["parallel"]
+        if conv["logprobs"]:
+            b["logprobs"] = True
+        b.update({k: conv[k] for k in ("n", "user") if conv[k]})
         if conv["stream"]:
             b["stream"] = True
             b["stream_options"] = {"include_usage": True}
@@ -49,13 +62,15 @@ class OpenAIChat(Dialect):
         parts = turn["parts"]
         if turn["role"] == "tool":
             return [{"role": "tool", "tool_call_id": p["id"], "content": p["text"]} for p in parts]
+        if turn["role"] == "system":
+            return [{"role": "system", "content": joined(parts, "text")}]
         if turn["role"] == "user":
             if all(p["t"] == "text" for p in parts) and len(parts) == 1:
                 return [{"role": "user", "content": parts[0]["text"]}]
             return [{"role": "user", "content": [
                 {"type": "text", "text": p["text"]} if p["t"] == "text" else
-                {"type": "image_url", "image_url": {"url": f"data:{p['mime']};base64,{p['data']}"}} for p in parts]}]
-        m = {"role": "assistant", "content": joined(parts, "text") or None}
+                {"type": "image_url", "image_url": {"url": url_of(p)}} for p in parts]}]
+        m = {"role": "assistant", "content": joined(parts, "text") or (None if of_kind(parts, "call") else "")}
         calls, thoughts = of_kind(parts, "call"), of_kind(parts, "think")
         if calls:
             m["tool_calls"] = [{"id": p["id"], "type": "function", "function": {
@@ -73,11 +88,19 @@ class OpenAIChat(Dialect):
         need(v.get("object") == "chat.completion" and isinstance(v.get("id"), str), "object, id")
         need(isinstance(v.get("created"), int), "created must be an integer")
         need(v.get("model") == model, f"model {v.get('model')!r}")
-        need(len(v["choices"]) == 1, "one choice")
+        for i, c in enumerate(v["choices"]):
+            need(c["index"] == i and c["message"]["role"] == "assistant", "index, role")
+            need("content" in c["message"], "content is a member, if null")
         c = v["choices"][0]
-        need(c["index"] == 0 and c["message"]["role"] == "assistant", "index, role")
-        need("content" in c["message"], "content is a member, if null")
-        return self.of_message(c["message"], c["finish_reason"], v.get("usage"))
+        return {**self.of_message(c["message"], c["finish_reason"], v.get("usage")),
+                "others": [x["message"]["content"] for x in v["choices"][1:]],
+                "logprobs": self.of_logprobs(c.get("logprobs"))}
+
+    def of_logprobs(self, v):
+        need(v is None or {"content", "refusal"} <= set(v), "logprobs: content, refusal")
+        for t in (v or {}).get("content") or []:
+            need({"token", "logprob", "bytes", "top_logprobs"} <= set(t), f"logprobs: {t}")
+        return [(t["token"], t["logprob"]) for t in (v or {}).get("content") or []]
 
     def of_message(self, m, finish, usage):
         parts = []
@@ -93,7 +116,8 @@ class OpenAIChat(Dialect):
             need(c["type"] == "function" and c["id"], "tool_calls: type, id")
             parts.append(call(c["id"], c["function"]["name"], parse_json(c["function"]["arguments"] or "{}")))
         need(finish in BACK, f"finish_reason {finish!r}")
-        return {**answer(finish=BACK[finish]), "parts": parts, "usage": self.of_usage(usage)}
+        sources = [n["url_citation"]["url"] for n in m.get("annotations") or [] if n["type"] == "url_citation"]
+        return {**answer(finish=BACK[finish]), "parts": parts, "usage": self.of_usage(usage), "sources": sources}
 
     def of_usage(self, u):
         need(isinstance(u, dict), "usage is missing")
@@ -102,6 +126,8 @@ class OpenAIChat(Dialect):
         need(u["total_tokens"] == u["prompt_tokens"] + u["completion_tokens"], "total_tokens is not the sum")
         return {"prompt": u["prompt_tokens"], "completion": u["completion_tokens"],
                 "cached": (u.get("prompt_tokens_details") or {}).get("cached_tokens"),
+                "written": u.get("cache_creation_input_tokens") or
+                (u.get("prompt_tokens_details") or {}).get("cache_write_tokens"),
                 "reasoning": (u.get("completion_tokens_details") or {}).get("reasoning_tokens")}
 
     def read_stream(self, raw, model, broken=False):
@@ -110,6 +136,7 @@ class OpenAIChat(Dialect):
         need(events, "an empty stream")
         done = events[-1][1] == "[DONE]"
         ids, message, calls, finish, usage, error, kinds = set(), {}, {}, [], [], None, []
+        others, ended, tokens = {}, set(), []
         for _, data in events[:-1] if done else events:
             v = parse_json(data)
             need(error is None, "something behind the error")
@@ -125,9 +152,15 @@ class OpenAIChat(Dialect):
                 need(v["choices"] == [] and finish, "usage comes in a chunk of its own, behind the finish")
                 usage.append(v["usage"])
                 continue
-            need(len(v["choices"]) == 1 and v["choices"][0]["index"] == 0, "choices")
-            need(not finish, "a chunk behind the finish")
+            need(len(v["choices"]) == 1, "choices")
             c = v["choices"][0]
+            need(c["index"] not in ended, "a chunk behind the finish")
+            if c.get("finish_reason"):
+                ended.add(c["index"])
+            if c["index"]:
+                others[c["index"]] = others.get(c["index"], "") + (c["delta"].get("content") or "")
+                continue
+            tokens += self.of_logprobs(c.get("logprobs"))
             self.add_delta(message, calls, kinds, c["delta"])
             if c.get("finish_reason"):
                 finish.append(c["finish_reason"])
@@ -140,7 +173,9 @@ class OpenAIChat(Dialect):
         need(len(finish) == 1 and len(usage) == 1, f"finishes {finish}, usages {usage}")
         need(not calls or sorted(calls) == list(range(len(calls))), "indexes of calls")
         message["tool_calls"] = [calls[i] for i in sorted(calls)]
-        return self.of_message(message, finish[0], usage[0])
+        need(set(others) <= ended, "an alternative without finish")
+        return {**self.of_message(message, finish[0], usage[0]), "others": [others[i] for i in sorted(others)],
+                "logprobs": tokens}
 
     def add_delta(self, m, calls, kinds, d):
         need("role" in m or d.get("role") == "assistant", "the first delta has the role")
@@ -148,7 +183,8 @@ class OpenAIChat(Dialect):
         for k in ("content", "refusal", "reasoning_content"):
             if d.get(k):
                 m[k] = m.get(k, "") + d[k]
-        m.setdefault("thinking_blocks", []).extend(d.get("thinking_blocks") or [])
+        for k in ("thinking_blocks", "annotations"):
+            m.setdefault(k, []).extend(d.get(k) or [])
         for t in d.get("tool_calls") or []:
             need(isinstance(t.get("index"), int), "a call without index")
             if t["index"] not in calls:
@@ -173,12 +209,16 @@ class OpenAIChat(Dialect):
         refuse_unless(path == "/v1/chat/completions", f"404 {path}")
         refuse_unless(fields.get("authorization") == "Bearer sk-vendor", "no key")
         only(b, "model messages tools tool_choice parallel_tool_calls stop max_tokens max_completion_tokens "
-                "response_format reasoning_effort stream stream_options temperature top_p", "")
+                "response_format reasoning_effort stream stream_options temperature top_p n logprobs top_logprobs user", "")
         refuse_unless(b["model"] == "gpt-test", f"model {b['model']}")
         refuse_unless("stream_options" not in b or b.get("stream"), "stream_options without stream")
         c = conversation(stream=bool(b.get("stream")), stop=b.get("stop") or [])
         c["stop"] = [c["stop"]] if isinstance(c["stop"], str) else c["stop"]
         c["max_tokens"] = b.get("max_completion_tokens", b.get("max_tokens"))
+        c["n"], c["user"], c["logprobs"] = b.get("n"), b.get("user"), b.get("logprobs")
+        refuse_unless("top_logprobs" not in b or b.get("logprobs"), "top_logprobs without logprobs")
+        refuse_unless("parallel_tool_calls" not in b or b.get("tools"), "parallel_tool_calls without tools")
+        c["parallel"] = b.get("parallel_tool_calls")
         c["reasoning"] = b.get("reasoning_effort", "none") not in ("none", "minimal")
         for t in b.get("tools", []):
             only(t, "type function", "tools[].")
@@ -196,6 +236,9 @@ class OpenAIChat(Dialect):
             only(f["json_schema"], "name description schema strict", "response_format.json_schema.")
             good_tool(f["json_schema"].get("name"), f["json_schema"].get("schema"))
             c["schema"] = f["json_schema"]["schema"]
+        if f and f["type"] == "json_object":
+            refuse_unless("json" in json.dumps(b["messages"]).lower(), "'messages' must contain the word 'json'")
+            c["json"] = True
         self.parse_messages(c, b["messages"])
         return c
 
@@ -213,8 +256,8 @@ class OpenAIChat(Dialect):
             pairs.other()
             if m["role"] in ("system", "developer"):
                 only(m, "role content name", "messages[].")
-                refuse_unless(c["system"] is None, "the test means one system message")
-                c["system"] = "".join(p["text"] for p in self.parse_content(m["content"], "text"))
+                add_system(c, "".join(p["text"] for p in self.parse_content(m["content"], "text")))
+                c["marks"] = c["marks"] or "cache_control" in json.dumps(m)
                 continue
             # reasoning_content and thinking_blocks: only a client of this very dialect leaves them in
             only(m, "role content name" + (" tool_calls refusal reasoning_content thinking_blocks" if m["role"] ==
@@ -241,13 +284,12 @@ class OpenAIChat(Dialect):
         out = []
         for p in v:
             refuse_unless(p.get("type") in kinds.split(), f"content part {p.get('type')}")
+            # a server behind this API may be a gateway to Claude: a mark of this API's client passes
+            only(p, "type text image_url refusal cache_control", "content[].")
             if p["type"] == "text":
                 out.append(text(p["text"]))
             else:
-                url = p["image_url"]["url"]
-                refuse_unless(url.startswith("data:image/") and ";base64," in url, f"image url {url[:40]}")
-                mime, _, data = url[5:].partition(";base64,")
-                out.append(image(mime, data))
+                out.append(link_or_image(p["image_url"]["url"]))
         return out
 
     def wants_back(self, a):
@@ -264,6 +306,8 @@ class OpenAIChat(Dialect):
              "total_tokens": u["prompt"] + u["completion"]}
         if u["cached"] is not None:
             r["prompt_tokens_details"] = {"cached_tokens": u["cached"], "audio_tokens": 0}
+        if u["written"] is not None:
+            r["prompt_tokens_details"]["cache_write_tokens"] = u["written"]
         if u["reasoning"] is not None:
             r["completion_tokens_details"] = {"reasoning_tokens": u["reasoning"], "audio_tokens": 0}
         return r
@@ -273,25 +317,43 @@ class OpenAIChat(Dialect):
 
     def reply(self, a):
         m = {"role": "assistant", "content": joined(a["parts"], "text") or None,
-             "refusal": joined(a["parts"], "refusal") or None, "annotations": []}
+             "refusal": joined(a["parts"], "refusal") or None, "annotations": self.notes(a)}
         if of_kind(a["parts"], "think"):
             m["reasoning_content"] = joined(a["parts"], "think")
         if of_kind(a["parts"], "call"):
             m["tool_calls"] = [{"id": p["id"], "type": "function", "function": {
                 "name": p["name"], "arguments": json.dumps(p["args"])}} for p in of_kind(a["parts"], "call")]
         return {"id": "chatcmpl-Vendor1", "object": "chat.completion", "created": 1790000000, "model": "gpt-test-01",
-                "choices": [{"index": 0, "message": m, "logprobs": None, "finish_reason": self.finish(a)}],
+                "choices": [{"index": 0, "message": m, "logprobs": self.tokens(a), "finish_reason": self.finish(a)},
+                            *[{"index": i + 1, "message": {"role": "assistant", "content": s, "refusal": None},
+                               "logprobs": None, "finish_reason": "stop"} for i, s in enumerate(a["others"])]],
                 "usage": self.usage(a), "service_tier": "default", "system_fingerprint": "fp_1"}
 
-    def chunk(self, delta=None, finish=None, **more):
-        choices = [] if delta is None else [{"index": 0, "delta": delta, "logprobs": None, "finish_reason": finish}]
+    def notes(self, a):
+        return [{"type": "url_citation", "url_citation": {"start_index": 0, "end_index": 3, "title": "T", "url": u}}
+                for u in a["sources"]]
+
+    def tokens(self, a):
+        return {"content": [token_entry(*t) for t in a["logprobs"]], "refusal": None} if a["logprobs"] else None
+
+    def chunk(self, delta=None, finish=None, index=0, logprobs=None, **more):
+        choices = [] if delta is None else [{"index": index, "delta": delta, "logprobs": logprobs,
+                                             "finish_reason": finish}]
         return sse_frame({"id": "chatcmpl-Vendor1", "object": "chat.completion.chunk", "created": 1790000000,
                           "model": "gpt-test-01", "choices": choices, "usage": None, "obfuscation": "x", **more})
 
     def frames(self, a):
         yield self.chunk({"role": "assistant", "content": "", "refusal": None})
         member = {"think": "reasoning_content", "text": "content", "refusal": "refusal"}
+        for i, s in enumerate(a["others"]):
+            yield self.chunk({"role": "assistant", "content": s}, index=i + 1)
+            yield self.chunk({}, "stop", index=i + 1)
         for p in a["parts"]:
+            if p["t"] == "text" and a["logprobs"]:
+                for token, logprob in a["logprobs"]:
+                    yield self.chunk({"content": token}, logprobs={"content": [token_entry(token, logprob)],
+                                                                   "refusal": None})
+                continue
             if p["t"] in member:
                 for s in split(p["text"], PIECES):
                     yield self.chunk({member[p["t"]]: s})
@@ -306,6 +368,8 @@ class OpenAIChat(Dialect):
             if k == 0 and not a["interleave"]:
                 yield self.begin_call(i, calls[i])
             yield self.chunk({"tool_calls": [{"index": i, "function": {"arguments": args[i][k]}}]})
+        if a["sources"]:
+            yield self.chunk({"annotations": self.notes(a)})
         yield self.chunk({}, self.finish(a))
         yield self.chunk(None, usage=self.usage(a))
         yield b"data: [DONE]\n\n"

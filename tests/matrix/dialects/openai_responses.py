@@ -1,7 +1,8 @@
 import json
 
-from dialects.base import Dialect, Pairing, good_tool, object_of, only, sse_frame, PIECES
-from neutral import answer, call, conversation, image, joined, need, of_kind, refuse_unless, result, text, think
+from dialects.base import (Dialect, Pairing, add_system, good_tool, link_or_image, object_of, only, sse_frame,
+                           token_entry, url_of, PIECES)
+from neutral import answer, call, conversation, joined, need, refuse_unless, result, text, think
 from wire import parse_json, split, sse
 
 TERMINAL = ("response.completed", "response.incomplete", "response.failed")
@@ -11,7 +12,10 @@ class OpenAIResponses(Dialect):
     name = "responses"
     model = "openai/responses/gpt-test"
     signature = "gAAAAABencryptedReasoning0123456789=="
-    cannot_ask = {"stop_sequence": "Responses has no stop sequences"}
+    tells = "logprobs sources written"
+    cannot_ask = {"stop_sequence": "Responses has no stop sequences", "n": "Responses has no alternatives",
+                  "cache_marks": "Responses has no marks",
+                  "array_stream": "only Gemini has such a stream", "generate": "only Ollama has such an endpoint"}
 
     # ---- client ----
 
@@ -20,7 +24,9 @@ class OpenAIResponses(Dialect):
 
     def body(self, model, conv):
         b = {"model": model, "input": [], "store": False}
-        if conv["system"]:
+        if conv["system"] and conv["developer"]:
+            b["input"].append({"role": "developer", "content": conv["system"]})
+        elif conv["system"]:
             b["instructions"] = conv["system"]
         for t in conv["turns"]:
             b["input"] += self.items(t)
@@ -37,6 +43,14 @@ class OpenAIResponses(Dialect):
         if conv["reasoning"]:
             b["reasoning"] = {"effort": "medium", "summary": "auto"}
             b["include"] = ["reasoning.encrypted_content"]
+        if conv["json"]:
+            b["text"] = {"format": {"type": "json_object"}}
+        if conv["parallel"] is not None:
+            b["parallel_tool_calls"] = conv["parallel"]
+        if conv["logprobs"]:
+            b["include"] = ["message.output_text.logprobs"]
+        if conv["user"]:
+            b["safety_identifier"] = conv["user"]
         if conv["stream"]:
             b["stream"] = True
         return b
@@ -46,11 +60,17 @@ class OpenAIResponses(Dialect):
         if role == "user":
             return [{"role": "user", "content": [
                 {"type": "input_text", "text": p["text"]} if p["t"] == "text" else
-                {"type": "input_image", "image_url": f"data:{p['mime']};base64,{p['data']}", "detail": "auto"}
+                {"type": "input_image", "image_url": url_of(p), "detail": "auto"}
                 for p in turn["parts"]]}]
+        if role == "system":
+            return [{"role": "system", "content": joined(turn["parts"], "text")}]
         for i, p in enumerate(turn["parts"]):
             if p["t"] == "result":
-                out.append({"type": "function_call_output", "call_id": p["id"], "output": p["text"]})
+                output = p["text"]
+                if p["images"]:
+                    output = [{"type": "input_text", "text": p["text"]},
+                              *[{"type": "input_image", "image_url": url_of(i), "detail": "auto"} for i in p["images"]]]
+                out.append({"type": "function_call_output", "call_id": p["id"], "output": output})
             elif p["t"] == "call":
                 out.append({"type": "function_call", "id": f"fc_{i}", "call_id": p["id"], "name": p["name"],
                             "arguments": json.dumps(p["args"]), "status": "completed"})
@@ -76,7 +96,7 @@ class OpenAIResponses(Dialect):
                   "parallel_tool_calls", "tool_choice", "tools", "usage"):
             need(k in v, f"response.{k} is missing")
         need(v["error"] is None, f"error {v['error']}")
-        parts, finish = [], "stop"
+        parts, finish, tokens, sources = [], "stop", [], []
         for item in v["output"]:
             need(item.get("id"), "an item without id")
             if item["type"] == "reasoning":
@@ -89,6 +109,8 @@ class OpenAIResponses(Dialect):
                     if c["type"] == "output_text":
                         need(isinstance(c["annotations"], list), "annotations")
                         parts.append(text(c["text"]))
+                        tokens += [(t["token"], t["logprob"]) for t in c["logprobs"]]
+                        sources += [n["url"] for n in c["annotations"] if n["type"] == "url_citation"]
                     else:
                         need(c["type"] == "refusal", f"content part {c['type']}")
                         parts.append({"t": "refusal", "text": c["refusal"]})
@@ -104,8 +126,9 @@ class OpenAIResponses(Dialect):
         need(u and u["total_tokens"] == u["input_tokens"] + u["output_tokens"], f"usage {u}")
         usage = {"prompt": u["input_tokens"], "completion": u["output_tokens"],
                  "cached": u["input_tokens_details"]["cached_tokens"],
+                 "written": u["input_tokens_details"].get("cache_write_tokens"),
                  "reasoning": u["output_tokens_details"]["reasoning_tokens"]}
-        return {**answer(finish=finish), "parts": [p for p in parts if p.get("text", "x") or p.get("sig")],
+        return {**answer(finish=finish), "logprobs": tokens, "sources": sources, "parts": [p for p in parts if p.get("text", "x") or p.get("sig")],
                 "usage": usage}
 
     def read_stream(self, raw, model, broken=False):
@@ -165,10 +188,15 @@ class OpenAIResponses(Dialect):
         refuse_unless(path == "/v1/responses", f"404 {path}")
         refuse_unless(fields.get("authorization") == "Bearer sk-vendor", "no key")
         only(b, "model input instructions tools tool_choice parallel_tool_calls max_output_tokens text reasoning "
-                "include store stream temperature top_p truncation", "")
+                "include store stream temperature top_p truncation top_logprobs safety_identifier user", "")
         refuse_unless(b["model"] == "gpt-test", f"model {b['model']}")
         c = conversation(stream=bool(b.get("stream")), system=b.get("instructions"))
         c["max_tokens"] = b.get("max_output_tokens")
+        refuse_unless("parallel_tool_calls" not in b or b.get("tools"), "parallel_tool_calls without tools")
+        c["parallel"], c["user"] = b.get("parallel_tool_calls"), b.get("safety_identifier", b.get("user"))
+        for x in b.get("include") or []:
+            refuse_unless(x in ("reasoning.encrypted_content", "message.output_text.logprobs"), f"include {x}")
+        c["logprobs"] = "message.output_text.logprobs" in (b.get("include") or [])
         c["reasoning"] = (b.get("reasoning") or {}).get("effort", "none") not in ("none", "minimal")
         for t in b.get("tools", []):
             only(t, "type name description parameters strict", "tools[].")
@@ -187,6 +215,9 @@ class OpenAIResponses(Dialect):
             only(f, "type name description schema strict", "text.format.")
             good_tool(f.get("name"), f["schema"])
             c["schema"] = f["schema"]
+        if f and f["type"] == "json_object":
+            refuse_unless("json" in json.dumps(b["input"]).lower(), "'input' must contain the word 'json'")
+            c["json"] = True
         items = b["input"]
         if isinstance(items, str):
             items = [{"role": "user", "content": items}]
@@ -216,8 +247,10 @@ class OpenAIResponses(Dialect):
                 only(it, "type id call_id output status", "input[].")
                 name = pairs.result(it["call_id"])
                 out = it["output"]
-                out = out if isinstance(out, str) else "".join(p["text"] for p in out)
-                self.add(c, "tool", result(it["call_id"], name, out))
+                parts = [{"type": "input_text", "text": out}] if isinstance(out, str) else out
+                images = [link_or_image(p["image_url"]) for p in parts if p["type"] == "input_image"]
+                out = "".join(p["text"] for p in parts if p["type"] == "input_text")
+                self.add(c, "tool", result(it["call_id"], name, out, images))
             else:
                 refuse_unless(kind == "message", f"input[].type {kind}")
                 only(it, "type role content id status", "input[].")
@@ -235,14 +268,12 @@ class OpenAIResponses(Dialect):
         refuse_unless(parts, "content: empty")
         for p in parts:
             if p["type"] == "input_image" and role == "user":
-                mime, _, data = p["image_url"][5:].partition(";base64,")
-                refuse_unless(p["image_url"].startswith("data:image/") and data, "image_url")
-                self.add(c, role, image(mime, data))
+                only(p, "type image_url detail", "content[].")
+                self.add(c, role, link_or_image(p["image_url"]))
                 continue
             refuse_unless(p["type"] in (kind, "refusal"), f"{p['type']} in a {role} message")
             if role in ("system", "developer"):
-                refuse_unless(c["system"] is None, "the test means one system message")
-                c["system"] = p["text"]
+                add_system(c, p["text"])
             else:
                 self.add(c, role, text(p["text"]))
 
@@ -258,7 +289,8 @@ class OpenAIResponses(Dialect):
 
     def usage(self, a):
         u = a["usage"]
-        return {"input_tokens": u["prompt"], "input_tokens_details": {"cached_tokens": u["cached"] or 0},
+        return {"input_tokens": u["prompt"], "input_tokens_details": {
+            "cached_tokens": u["cached"] or 0, **({"cache_write_tokens": u["written"]} if u["written"] else {})},
                 "output_tokens": u["completion"], "output_tokens_details": {"reasoning_tokens": u["reasoning"] or 0},
                 "total_tokens": u["prompt"] + u["completion"]}
 
@@ -273,10 +305,14 @@ class OpenAIResponses(Dialect):
                             "name": p["name"], "arguments": json.dumps(p["args"])})
             else:
                 part = ({"type": "refusal", "refusal": p["text"]} if p["t"] == "refusal" else
-                        {"type": "output_text", "text": p["text"], "annotations": [], "logprobs": []})
+                        {"type": "output_text", "text": p["text"], "annotations": self.notes(a),
+                         "logprobs": [token_entry(*t) for t in a["logprobs"]]})
                 out.append({"id": f"msg_{i}", "type": "message", "role": "assistant", "status": "completed",
                             "content": [part]})
         return out
+
+    def notes(self, a):
+        return [{"type": "url_citation", "start_index": 0, "end_index": 3, "title": "T", "url": u} for u in a["sources"]]
 
     def response(self, a, **more):
         return {"id": "resp_vendor1", "object": "response", "created_at": 1790000000, "status": "in_progress",
@@ -322,10 +358,18 @@ class OpenAIResponses(Dialect):
                 kind, member = (("refusal", "refusal") if part["type"] == "refusal" else ("output_text", "text"))
                 yield ev("response.output_item.added", output_index=i,
                          item={**item, "content": [], "status": "in_progress"})
-                yield ev("response.content_part.added", **at, content_index=0, part={**part, member: ""})
-                for x in split(part[member], PIECES):
-                    yield ev(f"response.{kind}.delta", **at, content_index=0, delta=x, logprobs=[])
-                yield ev(f"response.{kind}.done", **at, content_index=0, **{member: part[member]}, logprobs=[])
+                begun = {**part, member: "", **({"annotations": [], "logprobs": []} if member == "text" else {})}
+                yield ev("response.content_part.added", **at, content_index=0, part=begun)
+                pieces = [(x, []) for x in split(part[member], PIECES)]
+                if a["logprobs"]:
+                    pieces = [(t, [token_entry(t, x)]) for t, x in a["logprobs"]]
+                for x, tokens in pieces:
+                    yield ev(f"response.{kind}.delta", **at, content_index=0, delta=x, logprobs=tokens)
+                for k, note in enumerate(part.get("annotations", [])):
+                    yield ev("response.output_text.annotation.added", **at, content_index=0, annotation_index=k,
+                             annotation=note)
+                yield ev(f"response.{kind}.done", **at, content_index=0, **{member: part[member]},
+                         logprobs=part.get("logprobs", []))
                 yield ev("response.content_part.done", **at, content_index=0, part=part)
             yield ev("response.output_item.done", output_index=i, item=item)
         final = self.reply(a)
