@@ -119,6 +119,19 @@ static void request(const struct dialect *d, str text)
 
 /* ---- replies -------------------------------------------------------------------------------- */
 
+/* Ids of calls may be changed into what the dialect's own vendor would have sent. */
+static void same_call_ids(const struct chat_reply *r, struct chat_reply *again)
+{
+    struct chat_choice *theirs = again->choices;
+    for (const struct chat_choice *c = r->choices; c && theirs;
+         c = c->next, theirs = theirs->next) {
+        struct chat_part *q = theirs->parts;
+        for (const struct chat_part *p = c->parts; p && q; p = p->next, q = q->next)
+            if (p->kind == PART_TOOL_CALL && q->kind == PART_TOOL_CALL)
+                q->call.id = p->call.id;
+    }
+}
+
 static void reply(const struct dialect *d, str text)
 {
     struct arena a;
@@ -138,8 +151,10 @@ static void reply(const struct dialect *d, str text)
         rc res = d->read_reply(&again, buf_str(&once), &error, &a, &e);
         must_be_read(d, res, &e, buf_str(&once));
         ok = ok && !FAILED(res);
-        again.id = r.id;   /* Responses' are the gateway's own */
-        if (!r.usage.seen) /* some formats always have counts */
+        again.id = r.id; /* Responses' are the gateway's own */
+        same_call_ids(&r, &again);
+        if (r.usage.prompt < 0 || r.usage.completion < 0 || r.usage.total < 0)
+            /* some formats always have counts */
             again.usage = r.usage;
         for (struct chat_choice *c = r.choices; c; c = c->next)
             if (c->finish == FINISH_NONE) /* written as an end */

@@ -368,6 +368,8 @@ static void write_block(struct jw *w, const struct chat_part *p, struct arena *a
 static void write_part(struct jw *w, const struct chat_part *p, struct arena *a)
 {
     size_t from = w->out->n + w->comma; /* where the first block begins */
+    if (p->kind == PART_REFUSAL && p->origin == DIALECT_ANTHROPIC)
+        return; /* it is stop_details' explanation, which is put back */
     write_block(w, p, a);
     if (p->origin == DIALECT_ANTHROPIC && w->out->n > from)
         members_put_back(w->out, from, p->extras, a);

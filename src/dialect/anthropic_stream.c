@@ -71,6 +71,9 @@ static void on_block_start(struct reader *rd, jval *v, struct chat_sink *sink, s
     str type = jd_get_str(b, S("type"));
     rd->start = (str){ 0 };
     rd->more_n = 0;
+    rd->block = BLOCK_NONE;
+    if (!jd_is_obj(b))
+        return;
     if (str_eq(type, S("text"))) {
         rd->block = BLOCK_TEXT;
         str text = jd_get_str(b, S("text"));

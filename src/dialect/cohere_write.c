@@ -297,18 +297,20 @@ static void write_result_part(struct writing *wr, const struct chat_part *p)
     }
 }
 
+/* It answers no call of the turn before it. */
+static void write_stray(struct writing *wr, const struct chat_result *res)
+{
+    str text = chat_text_of(wr->a, res->content, S("\n"));
+    jw_obj(&wr->w);
+    jw_kstr(&wr->w, S("role"), S("user"));
+    jw_kstr(&wr->w, S("content"),
+            arena_fmt(wr->a, "Result of the tool %.*s:\n%.*s", STRF(res->name), STRF(text)));
+    jw_obj_end(&wr->w);
+}
+
 static void write_result(struct writing *wr, const struct chat_result *res)
 {
     str text;
-    if (!map_del(&wr->open, res->id)) { /* answers no call of the turn before it */
-        jw_obj(&wr->w);
-        jw_kstr(&wr->w, S("role"), S("user"));
-        text = chat_text_of(wr->a, res->content, S("\n"));
-        jw_kstr(&wr->w, S("content"),
-                arena_fmt(wr->a, "Result of the tool %.*s:\n%.*s", STRF(res->name), STRF(text)));
-        jw_obj_end(&wr->w);
-        return;
-    }
     write_result_head(wr, res->id);
     const struct chat_part *first = res->content;
     if (is_plain(first, &text) && !(first && (first->raw.n || is_document(first)))) {
@@ -320,6 +322,35 @@ static void write_result(struct writing *wr, const struct chat_result *res)
         jw_arr_end(&wr->w);
     }
     jw_obj_end(&wr->w);
+}
+
+/* A run of results, of which the last message is returned: those of the calls just before stand
+ * right behind them, all of them; then come the others, as words of the user's. */
+static const struct chat_message *write_results(struct writing *wr, const struct chat_message *m)
+{
+    struct stray {
+        struct stray *next;
+        const struct chat_result *result;
+    } *strays = NULL, **tail = &strays;
+    for (;; m = m->next) {
+        for (const struct chat_part *p = m->parts; p; p = p->next) {
+            if (p->kind != PART_TOOL_RESULT)
+                continue;
+            if (map_del(&wr->open, p->result.id)) {
+                write_result(wr, &p->result);
+                continue;
+            }
+            *tail = NEW(wr->a, struct stray, 1);
+            (*tail)->result = &p->result;
+            tail = &(*tail)->next;
+        }
+        if (!m->next || m->next->role != ROLE_TOOL)
+            break;
+    }
+    close_calls(wr);
+    for (; strays; strays = strays->next)
+        write_stray(wr, strays->result);
+    return m;
 }
 
 /* ---- all messages --------------------------------------------------------------------------- */
@@ -371,11 +402,7 @@ static rc write_messages(struct writing *wr)
             write_assistant(wr, m);
             break;
         case ROLE_TOOL:
-            for (const struct chat_part *p = m->parts; p; p = p->next)
-                if (p->kind == PART_TOOL_RESULT)
-                    write_result(wr, &p->result);
-            if (!m->next)
-                close_calls(wr);
+            m = write_results(wr, m);
             break;
         }
     }

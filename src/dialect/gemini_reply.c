@@ -520,9 +520,10 @@ static void read_extras(struct frames *f, jval *v)
     f->reply->extras = members_others(v, of_reply, f->arena);
     JD_EACH (m, jd_get(v, S("candidates"))) {
         struct chat_choice *c = &choice_at(f, gemini_i64(jd_get(m.value, S("index")), 0))->choice;
-        c->extras = members_others(m.value, of_candidate, f->arena);
+        members_add_others(&c->extras, m.value, of_candidate, f->arena);
         if (!c->parts) /* parts: [] or none at all */
-            c->message_extras = members_others(jd_get(m.value, S("content")), of_content, f->arena);
+            members_add_others(&c->message_extras, jd_get(m.value, S("content")), of_content,
+                               f->arena);
     }
 }
 

@@ -29,14 +29,30 @@ static bool is_empty(jval *v)
     return jd_is_null(v) || (jd_is_str(v) && jd_str(v).n == 0) || (jd_is_arr(v) && !jd_count(v));
 }
 
-struct chat_extra *members_others(jval *obj, const char *const *said, struct arena *a)
+void members_add_others(struct chat_extra **list, jval *obj, const char *const *said,
+                        struct arena *a)
 {
-    struct chat_extra *list = NULL, **tail = &list;
+    struct chat_extra **tail = list;
+    while (*tail)
+        tail = &(*tail)->next;
     if (jd_is_obj(obj))
         JD_EACH (m, obj)
             if (is_empty(m.value) || !str_among(m.name, said))
                 chat_add_extra(a, &tail, m.name, jd_text(m.value, a));
+}
+
+struct chat_extra *members_others(jval *obj, const char *const *said, struct arena *a)
+{
+    struct chat_extra *list = NULL;
+    members_add_others(&list, obj, said, a);
     return list;
+}
+
+/* Nothing, in place of something that is said after all (of two choices with one index, say). */
+static bool says_less(str value, jval *ours)
+{
+    bool nothing = str_eq(value, S("null")) || str_eq(value, S("\"\"")) || str_eq(value, S("[]"));
+    return nothing && ours && !is_empty(ours);
 }
 
 void members_put_back(struct buf *out, size_t from, const struct chat_extra *list, struct arena *a)
@@ -49,11 +65,14 @@ void members_put_back(struct buf *out, size_t from, const struct chat_extra *lis
     struct jw w;
     jw_init(&w, out);
     jw_obj(&w);
-    JD_EACH (m, body)
-        if (!members_find(list, m.name))
+    JD_EACH (m, body) {
+        const struct chat_extra *x = members_find(list, m.name);
+        if (!x || says_less(x->value, m.value))
             jw_kval(&w, m.name, m.value);
+    }
     for (const struct chat_extra *x = list; x; x = x->next)
-        if (!members_find(x->next, x->name)) /* the last of a name counts */
+        if (!members_find(x->next, x->name) && /* the last of a name counts */
+            !says_less(x->value, jd_get(body, x->name)))
             jw_kraw(&w, x->name, x->value);
     jw_obj_end(&w);
 }

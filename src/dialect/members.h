@@ -23,8 +23,12 @@ void members_finish(struct buf *out, size_t from, const struct chat_target *t,
 /* The members of obj that `said` (up to NULL) does not name, or that are null, "" or []: what the
  * neutral form does not say, as it was written. Values are copied into the arena. */
 struct chat_extra *members_others(jval *obj, const char *const *said, struct arena *a);
+/* The same, behind what the list holds already. */
+void members_add_others(struct chat_extra **list, jval *obj, const char *const *said,
+                        struct arena *a);
 /* out, from byte `from` on, is one JSON object: the members in the list are set in it, in place of
- * its own of those names. Costs nothing for an empty list. */
+ * its own of those names; what is null, "" or [] only where its own says nothing either. Costs
+ * nothing for an empty list. */
 void members_put_back(struct buf *out, size_t from, const struct chat_extra *list, struct arena *a);
 
 /* A counter of usage; -1 where it is not told. */

@@ -1,5 +1,5 @@
-/* openai_responses_object.c - the response object, as replies and streams write it, and what a failed
- * one says of its error.
+/* openai_responses_object.c - the response object, as replies and streams write it, and what a
+ * failed one says of its error.
  */
 #include "dialect/members.h"
 #include "dialect/openai_chat_internal.h"

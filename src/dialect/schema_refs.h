@@ -1,5 +1,5 @@
-/* schema_refs.h - the $refs of a JSON schema: what they name, and a schema written without them, for
- * vendors that drop them without a word.
+/* schema_refs.h - the $refs of a JSON schema: what they name, and a schema written without them,
+ * for vendors that drop them without a word.
  */
 #ifndef DIALECT_SCHEMA_REFS_H
 #define DIALECT_SCHEMA_REFS_H

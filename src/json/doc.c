@@ -140,7 +140,7 @@ str jd_text(jval *v, struct arena *a)
     if (!v)
         return (str){ NULL, 0 };
     if (jd_is_num(v))
-        return jd_num(v);
+        return arena_dup(a, jd_num(v)); /* the tree may live shorter than the text */
     struct buf b;
     buf_init(&b, SIZE_MAX / 4);
     struct jw w;

@@ -3,8 +3,8 @@
  * The values are laid out as yyjson does it, so that its inline getters work on them: one array in
  * reading order, a container before what it holds and with the distance to what follows it; a
  * member is two values, key and value. The text is copied once; strings and numbers stay where they
- * are in the copy, get a NUL behind them and lose their escapes in place (an escape is never shorter
- * than what it means).
+ * are in the copy, get a NUL behind them and lose their escapes in place (an escape is never
+ * shorter than what it means).
  */
 #include "json/doc.h"
 #include "json/lex.h"
@@ -60,8 +60,8 @@ static bool read_escape(struct lex *s, char **to)
     return true;
 }
 
-/* The rest of a string from its first escape on: what follows moves up. NULL on an error, else where
- * its text ends. */
+/* The rest of a string from its first escape on: what follows moves up. NULL on an error, else
+ * where its text ends. */
 static char *close_gaps(struct lex *s)
 {
     char *to = writable(s->p);

@@ -129,6 +129,24 @@ static const struct show_case requests[] = {
       "{\"model\":\"m\",\"messages\":[{\"role\":\"user\",\"content\":\"q\"},{\"role\":\"user\","
       "\"content\":\"Result of the tool :\\nR\"}],\"stream\":false}",
       "" },
+    { "results of the calls come before those that answer none",
+      &dialect_cohere,
+      "{\"messages\":[{\"role\":\"assistant\",\"tool_calls\":[{\"id\":\"a\",\"type\":\"function\","
+      "\"function\":"
+      "{\"name\":\"f\",\"arguments\":\"{}\"}},{\"id\":\"b\",\"type\":\"function\",\"function\":{"
+      "\"name\":\"g\","
+      "\"arguments\":\"{}\"}}]},{\"role\":\"tool\",\"tool_call_id\":\"zz\",\"content\":\"R\"},"
+      "{\"role\":\"tool\",\"tool_call_id\":\"b\",\"content\":\"B\"}]}",
+      { "m" },
+      "{\"model\":\"m\",\"messages\":[{\"role\":\"assistant\",\"tool_calls\":[{\"id\":\"a\","
+      "\"type\":"
+      "\"function\",\"function\":{\"name\":\"f\",\"arguments\":\"{}\"}},{\"id\":\"b\",\"type\":"
+      "\"function\","
+      "\"function\":{\"name\":\"g\",\"arguments\":\"{}\"}}]},{\"role\":\"tool\",\"tool_call_id\":"
+      "\"b\","
+      "\"content\":\"B\"},{\"role\":\"tool\",\"tool_call_id\":\"a\",\"content\":\"(no result)\"},"
+      "{\"role\":\"user\",\"content\":\"Result of the tool :\\nR\"}],\"stream\":false}",
+      "" },
     { "a tool without a name",
       &dialect_cohere,
       "{\"messages\":[{\"role\":\"user\",\"content\":\"q\"}],\"tools\":[{\"type\":\"function\","

@@ -20,17 +20,21 @@ static void puts_in_what_is_named(void **state)
     static const struct {
         str schema, want;
     } cases[] = {
-        { S("{\"type\":\"object\",\"properties\":{\"a\":{\"$ref\":\"#/$defs/x\",\"description\":\"A\"}},"
+        { S("{\"type\":\"object\",\"properties\":{\"a\":{\"$ref\":\"#/$defs/"
+            "x\",\"description\":\"A\"}},"
             "\"$defs\":{\"x\":{\"type\":\"string\",\"description\":\"X\"}}}"),
-          S("{\"type\":\"object\",\"properties\":{\"a\":{\"type\":\"string\",\"description\":\"A\"}}}") },
+          S("{\"type\":\"object\",\"properties\":{\"a\":{\"type\":\"string\",\"description\":\"A\"}"
+            "}}") },
         /* a name for a name; the old word for $defs; inside a list */
         { S("{\"anyOf\":[{\"$ref\":\"#/definitions/x\"}],\"definitions\":{\"x\":{\"$ref\":"
             "\"#/definitions/y\"},\"y\":{\"type\":\"null\"}}}"),
           S("{\"anyOf\":[{\"type\":\"null\"}]}") },
         /* properties may be called so */
-        { S("{\"properties\":{\"$ref\":{\"type\":\"string\"},\"definitions\":{\"$ref\":\"#/$defs/x\"}},"
+        { S("{\"properties\":{\"$ref\":{\"type\":\"string\"},\"definitions\":{\"$ref\":\"#/$defs/"
+            "x\"}},"
             "\"$defs\":{\"x\":{\"type\":\"integer\"}}}"),
-          S("{\"properties\":{\"$ref\":{\"type\":\"string\"},\"definitions\":{\"type\":\"integer\"}}}") },
+          S("{\"properties\":{\"$ref\":{\"type\":\"string\"},\"definitions\":{\"type\":\"integer\"}"
+            "}}") },
         /* elsewhere, or nowhere: as it is */
         { S("{\"items\":{\"$ref\":\"https://example.com/x\"}}"),
           S("{\"items\":{\"$ref\":\"https://example.com/x\"}}") },
@@ -58,8 +62,9 @@ static void ends_what_recurs(void **state)
     buf_init(&b, 1 << 20);
     buf_add(&b, S("{\"$ref\":\"#/$defs/d0\",\"$defs\":{"));
     for (int i = 0; i < 6; i++)
-        buf_fmt(&b, "\"d%d\":{\"properties\":{\"a\":{\"$ref\":\"#/$defs/d%d\"},\"b\":{\"$ref\":"
-                    "\"#/$defs/d%d\"}},\"description\":\"%08000d\"},",
+        buf_fmt(&b,
+                "\"d%d\":{\"properties\":{\"a\":{\"$ref\":\"#/$defs/d%d\"},\"b\":{\"$ref\":"
+                "\"#/$defs/d%d\"}},\"description\":\"%08000d\"},",
                 i, i + 1, i + 1, i);
     buf_add(&b, S("\"d6\":{\"type\":\"string\"}}}"));
     CHECK_JSON(inlined(buf_str(&b), &a), buf_str(&b));

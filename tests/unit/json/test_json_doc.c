@@ -58,6 +58,8 @@ static void getters(void **state)
     assert_int_equal(jd_kind(jd_get(v, S("o"))), JSON_OBJECT);
     CHECK_STR(jd_text(jd_get(v, S("l")), &arena), S("[1,\"two\",[3]]"));
     CHECK_STR(jd_text(jd_get(v, S("n")), &arena), S("1.50"));
+    /* it lives in that arena, whatever becomes of the tree */
+    assert_ptr_not_equal(jd_text(jd_get(v, S("n")), &arena).p, jd_num(jd_get(v, S("n"))).p);
     CHECK_STR(jd_text(jd_get(v, S("s")), &arena), S("\"a\\u0000b\""));
     CHECK_STR(jd_text(NULL, &arena), S(""));
 }
