@@ -100,7 +100,7 @@ static bool is_plain(const struct chat_part *parts, str *ret)
     size_t n = 0;
     *ret = (str){ 0 };
     for (; parts; parts = parts->next) {
-        if (is_document(parts))
+        if (is_document(parts) || parts->kind == PART_THINKING)
             continue;
         if (parts->kind != PART_TEXT || ++n > 1)
             return false;

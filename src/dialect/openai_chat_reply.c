@@ -192,10 +192,9 @@ static void read_extras(struct chat_reply *ret, jval *body, struct arena *a)
     JD_EACH (m, jd_get(body, S("choices"))) {
         int64_t index = jd_i64_or(jd_get(m.value, S("index")), (int64_t)m.index);
         for (struct chat_choice *c = ret->choices; c; c = c->next)
-            if (c->index == index) {
-                members_add_others(&c->extras, m.value, of_choice, a);
-                members_add_others(&c->message_extras, jd_get(m.value, S("message")), of_message,
-                                   a);
+            if (c->index == index && !c->extras && !c->message_extras) { /* the first counts */
+                c->extras = members_others(m.value, of_choice, a);
+                c->message_extras = members_others(jd_get(m.value, S("message")), of_message, a);
             }
     }
 }
