@@ -352,9 +352,11 @@ static rc make_body(struct call *c, size_t *ret_bytes, struct err *e)
     str pieces[7];
     size_t n;
     bool same = c->op ? operation_splices(c) : !needs_translation(c);
-    if (c->upgrade) {
-        n = 0;
-    } else if (c->op && c->op->pass) {
+    *ret_bytes = 0;
+    rq->npieces = 1;
+    if (c->upgrade) /* a handshake has no body */
+        return RC_OK;
+    if (c->op && c->op->pass) {
         pieces[0] = buf_str(&c->x->asked->body);
         n = pieces[0].n ? 1 : 0;
     } else if (c->op && c->op->form) {
@@ -375,7 +377,6 @@ static rc make_body(struct call *c, size_t *ret_bytes, struct err *e)
         pieces[0] = buf_str(&c->try->body);
         n = 1;
     }
-    *ret_bytes = 0;
     for (size_t i = 0; i < n; i++) {
         rq->pieces[1 + i] = pieces[i];
         *ret_bytes += pieces[i].n;
