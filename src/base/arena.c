@@ -6,7 +6,8 @@
 #include "base/mem.h"
 #include "base/pages.h"
 
-/* The first block is small, as most exchanges need little; later ones grow to a cap. */
+/* The first block is small, as most exchanges need little. Later ones grow to a cap; behind a first
+ * block of known size slowly: what needs a little more should not pay for twice as much. */
 enum { BLOCK_FIRST = 1024, BLOCK_MAX = 64 * 1024 };
 
 struct arena_block {
@@ -23,6 +24,11 @@ void arena_init(struct arena *a)
 void arena_init_sized(struct arena *a, size_t first_bytes)
 {
     *a = (struct arena){ .first = first_bytes };
+}
+
+void arena_init_lent(struct arena *a, void *memory, size_t n)
+{
+    *a = (struct arena){ .at = memory, .end = (char *)memory + n };
 }
 
 void arena_init_pages(struct arena *a, struct pages *pages)
@@ -80,8 +86,10 @@ static struct arena_block *new_block(struct arena *a, size_t need)
         b->size = size;
         return b;
     }
-    size = a->head ? a->head->size * 2
-                   : (a->first ? a->first : BLOCK_FIRST) - sizeof(struct arena_block);
+    size = !a->head ? (a->first ? a->first : BLOCK_FIRST) : a->first ? a->bytes / 4 : a->bytes;
+    if (size < a->first / 2)
+        size = a->first / 2;
+    size -= sizeof(*b);
     if (size > BLOCK_MAX)
         size = BLOCK_MAX;
     if (size < need)
@@ -158,7 +166,7 @@ void *arena_resize(struct arena *a, void *p, size_t old_n, size_t new_n)
     }
     if (new_n <= old_n)
         return p;
-    if (latest && (char *)p == a->head->data && !is_page(a, a->head))
+    if (latest && a->head && (char *)p == a->head->data && !is_page(a, a->head))
         return grow_block(a, new_n);
     return memcpy(arena_raw(a, new_n), p, old_n);
 }

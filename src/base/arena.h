@@ -29,7 +29,17 @@ void arena_init_sized(struct arena *a, size_t first_bytes);
 /* Frees every block; the arena is then as after arena_init. */
 void arena_done(struct arena *a);
 
-/* The same with blocks of one page each from that stock (what does not fit into one is malloc's).
+/* The same, beginning in memory that the caller keeps (aligned to 16): for what ends with the
+ * function and rarely needs more. Not to be reset. */
+void arena_init_lent(struct arena *a, void *memory, size_t n);
+/* struct arena NAME that begins on the stack. */
+#define ARENA_ON_STACK(name)                             \
+    _Alignas(16) char name##_room[ARENA_ON_STACK_BYTES]; \
+    struct arena name;                                   \
+    arena_init_lent(&(name), name##_room, sizeof(name##_room))
+enum { ARENA_ON_STACK_BYTES = 4096 };
+/* The same as arena_init with blocks of one page each from that stock (what does not fit into one
+ * is malloc's).
  */
 void arena_init_pages(struct arena *a, struct pages *pages);
 /* As after arena_done, but keeps the first, smallest block for the next use. */

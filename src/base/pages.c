@@ -40,20 +40,34 @@ static void add_slab(struct pages *p)
     p->slabs[p->nslabs++] = slab;
     for (size_t i = SLAB_PAGES; i-- > 0;)
         push(p, slab + i * PAGE_BYTES);
+    p->empty = p->n;
 }
 
 void *pages_take(struct pages *p)
 {
     if (p->n == 0)
         add_slab(p);
+    void *page = p->unused[--p->n];
+    if (p->empty > p->n)
+        p->empty = p->n;
+    if (p->least > p->n - p->empty)
+        p->least = p->n - p->empty;
     p->taken++;
-    return p->unused[--p->n];
+    return page;
 }
 
 void pages_give(struct pages *p, void *page)
 {
     p->taken--;
-    if (p->n >= PAGES_KEPT)
-        madvise(page, PAGE_BYTES, MADV_DONTNEED);
     push(p, page);
+}
+
+bool pages_tidy(struct pages *p)
+{
+    while (p->least > PAGES_KEPT) {
+        madvise(p->unused[p->empty++], PAGE_BYTES, MADV_DONTNEED);
+        p->least--;
+    }
+    p->least = p->n - p->empty;
+    return pages_untidy(p);
 }

@@ -2,8 +2,9 @@
  *
  * Thousands of streams may begin at once: each needs some kilobytes for its parsed request and
  * little after that. From malloc those kilobytes would lie between the small things that stay, and
- * the memory would never go back. Whole pages do: above PAGES_KEPT unused ones, further ones are
- * handed to the system (MADV_DONTNEED). One thread's.
+ * the memory would never go back. Whole pages do: pages_tidy, called now and then, hands to the
+ * system (MADV_DONTNEED) what was not needed since the last time, down to PAGES_KEPT. Not each page
+ * as it is given back: under load the same ones are taken again in a moment. One thread's.
  */
 #ifndef BASE_PAGES_H
 #define BASE_PAGES_H
@@ -13,8 +14,9 @@
 enum { PAGE_BYTES = 4096, PAGES_KEPT = 96 };
 
 struct pages {
-    void **unused; /* a stack; those above PAGES_KEPT hold no memory */
-    size_t n, cap;
+    void **unused; /* a stack; its first `empty` ones hold no memory */
+    size_t n, cap, empty;
+    size_t least; /* unused ones with memory, at the least, since the last pages_tidy */
     void **slabs; /* what was mapped, for pages_done */
     size_t nslabs;
     size_t taken;
@@ -26,5 +28,11 @@ void pages_done(struct pages *p);
 /* PAGE_BYTES of memory, aligned, content undefined. */
 void *pages_take(struct pages *p);
 void pages_give(struct pages *p, void *page);
+/* True if there is reason to call it again some time later. */
+bool pages_tidy(struct pages *p);
+static inline bool pages_untidy(const struct pages *p)
+{
+    return p->n - p->empty > PAGES_KEPT;
+}
 
 #endif

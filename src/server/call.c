@@ -682,7 +682,7 @@ void call_drop_request(struct call *c)
     c->try = NULL;
     c->step.model = arena_dup(&x->arena, c->step.model); /* for the price and the log */
     x->asked = NULL;
-    arena_done(&x->scratch);
+    server_end_scratch(x->sw, &x->scratch);
 }
 
 void call_price(struct call *c)

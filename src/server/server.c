@@ -92,6 +92,24 @@ void server_give_buf(struct server_worker *sw, struct buf *b)
     }
 }
 
+/* ---- pages ----------------------------------------------------------------------------------- */
+
+enum { TIDY_MS = 200 };
+
+static void tidy(struct deadline *d)
+{
+    struct server_worker *sw = CONTAINER_OF(d, struct server_worker, tidy);
+    if (pages_tidy(&sw->pages))
+        deadline_set(&sw->w.deadlines, d, TIDY_MS, tidy);
+}
+
+void server_end_scratch(struct server_worker *sw, struct arena *scratch)
+{
+    arena_done(scratch);
+    if (pages_untidy(&sw->pages) && !sw->draining && !deadline_is_set(&sw->tidy))
+        deadline_set(&sw->w.deadlines, &sw->tidy, TIDY_MS, tidy);
+}
+
 /* ---- workers --------------------------------------------------------------------------------- */
 
 static void on_connection(struct listener *l)
@@ -187,6 +205,7 @@ static void finish_worker(struct server_worker *sw)
 {
     access_log_done(&sw->log);
     deadline_clear(&sw->w.deadlines, &sw->trim);
+    deadline_clear(&sw->w.deadlines, &sw->tidy);
     client_free(sw->w.client);
     sw->w.client = NULL;
     worker_stop(&sw->w);

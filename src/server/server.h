@@ -51,6 +51,7 @@ struct server_worker {
     struct buf frames;             /* bodies and frames of the same write */
     struct buf inflated;           /* an upstream's bytes, their coding undone */
     struct pages pages;            /* for scratch arenas */
+    struct deadline tidy;          /* of pages */
     struct buf spare[BODY_SPARES]; /* memory of finished bodies, for the next ones */
     unsigned nspare;
     struct exchange *spare_exchanges; /* finished ones, with their arenas' first blocks */
@@ -113,5 +114,7 @@ str server_date(struct server_worker *sw);
 /* An empty buffer with room, from the worker's stock; and back. */
 struct buf server_take_buf(struct server_worker *sw, size_t bytes_max);
 void server_give_buf(struct server_worker *sw, struct buf *b);
+/* Ends an exchange's scratch; its pages go back to the system if they stay unused for a while. */
+void server_end_scratch(struct server_worker *sw, struct arena *scratch);
 
 #endif

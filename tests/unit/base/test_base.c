@@ -95,6 +95,54 @@ static void arena_aligns_and_zeroes(void **state)
     arena_done(&a);
 }
 
+/* One that begins in lent memory stays there as long as it can, and grows out of it keeping what it
+ * holds. */
+static void arena_begins_on_the_stack(void **state)
+{
+    ARENA_ON_STACK(a);
+    char *p = arena_raw(&a, 1000);
+    memset(p, 'x', 1000);
+    assert_true(p >= a_room && p + 1000 <= a_room + sizeof(a_room));
+    p = arena_resize(&a, p, 1000, 3000);
+    assert_ptr_equal(p, a_room);
+    p = arena_resize(&a, p, 3000, 5000); /* no longer fits */
+    assert_true(p < a_room || p >= a_room + sizeof(a_room));
+    for (size_t i = 0; i < 1000; i++)
+        assert_int_equal(p[i], 'x');
+    CHECK_STR(arena_dup(&a, S("more")), S("more"));
+    arena_done(&a);
+    assert_int_equal(a.bytes, 0);
+}
+
+/* What was not needed between two tidyings goes back; what was, stays. */
+static void pages_go_back_when_unused(void **state)
+{
+    enum { BUSY = 3 * PAGES_KEPT };
+    struct pages p;
+    char *taken[BUSY];
+    pages_init(&p);
+    assert_false(pages_untidy(&p));
+    for (int round = 0; round < 4; round++) {
+        for (int i = 0; i < BUSY; i++)
+            memset(taken[i] = pages_take(&p), 'x', PAGE_BYTES);
+        for (int i = 0; i < BUSY; i++)
+            pages_give(&p, taken[i]);
+        assert_true(pages_untidy(&p));
+        assert_true(pages_tidy(&p)); /* all were in use a moment ago */
+        assert_int_equal(p.n - p.empty, BUSY);
+    }
+    assert_false(pages_tidy(&p));
+    assert_int_equal(p.n - p.empty, PAGES_KEPT);
+    size_t gone = 0;
+    for (int i = 0; i < BUSY; i++)
+        gone += taken[i][0] == 0;
+    assert_int_equal(gone, BUSY - PAGES_KEPT);
+    for (int i = 0; i < BUSY; i++) /* and are taken again, those with memory first */
+        assert_int_equal(((char *)pages_take(&p))[0] != 0, i < PAGES_KEPT);
+    p.taken = 0;
+    pages_done(&p);
+}
+
 /* From and to every size around a page's, with and without pages. */
 static void arena_grows_what_was_last(void **state)
 {
@@ -186,6 +234,8 @@ int main(void)
         cmocka_unit_test(knows_utf8),
         cmocka_unit_test(arena_aligns_and_zeroes),
         cmocka_unit_test(arena_grows_what_was_last),
+        cmocka_unit_test(arena_begins_on_the_stack),
+        cmocka_unit_test(pages_go_back_when_unused),
         cmocka_unit_test(buf_stops_at_its_maximum),
         cmocka_unit_test(map_survives_deletes),
         cmocka_unit_test(clock_writes_iso),
