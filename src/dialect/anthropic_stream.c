@@ -258,7 +258,6 @@ rc anthropic_read_event(void *state, const struct sse_event *ev, struct chat_sin
                         struct arena *a, struct err *e)
 {
     struct reader *rd = state;
-    struct arena scratch;
     if (!rd->begun) {
         rd->begun = true;
         rd->n = (struct anthropic_counts){ -1, -1, -1, -1, -1, -1 };
@@ -270,7 +269,7 @@ rc anthropic_read_event(void *state, const struct sse_event *ev, struct chat_sin
         return fail(e, E_UPSTREAM, "anthropic", 0, "the upstream sent a broken event");
     str type =
         m[0].kind == JSON_STRING ? str_take(str_skip(m[0].value, 1), m[0].value.n - 2) : ev->event;
-    arena_init(&scratch);
+    ARENA_ON_STACK(scratch);
     rc res = RC_OK;
     if (str_eq(type, S("content_block_delta"))) {
         if (m[1].kind == JSON_OBJECT)

@@ -223,8 +223,7 @@ rc cohere_read_event(void *state, const struct sse_event *ev, struct chat_sink *
     str data = str_trim(ev->data);
     if (data.n == 0 || str_eq(data, S("[DONE]")) || s->finished)
         return RC_OK;
-    struct arena frame;
-    arena_init(&frame);
+    ARENA_ON_STACK(frame);
     jval *v = NULL;
     rc got = jd_read(&v, data, &frame, e);
     if (FAILED(got) || !jd_is_obj(v))

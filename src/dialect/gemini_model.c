@@ -129,6 +129,8 @@ str gemini_camel(str name, char buf[GEMINI_NAME_MAX])
 int64_t gemini_i64(jval *v, int64_t otherwise)
 {
     int64_t n;
+    if (!v)
+        return otherwise;
     if (jd_i64(v, &n))
         return n;
     str s = jd_str(v);

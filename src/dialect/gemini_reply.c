@@ -45,6 +45,9 @@ enum chat_finish gemini_finish_with_calls(enum chat_finish finish, str native)
 
 enum chat_finish gemini_finish_of(jval *reason, str *ret_native)
 {
+    *ret_native = (str){ 0 };
+    if (!jd_given(reason)) /* in all frames but the last */
+        return FINISH_NONE;
     int64_t number = gemini_i64(reason, -2);
     *ret_native = jd_str(reason);
     for (size_t i = 0; i < COUNT_OF(finishes); i++)
@@ -54,7 +57,7 @@ enum chat_finish gemini_finish_of(jval *reason, str *ret_native)
         }
     if (number == 0 || str_eq(*ret_native, S("FINISH_REASON_UNSPECIFIED")))
         return FINISH_NONE;
-    return jd_given(reason) ? FINISH_STOP : FINISH_NONE;
+    return FINISH_STOP;
 }
 
 str gemini_finish_name(enum chat_finish finish)

@@ -137,11 +137,10 @@ rc gemini_read_event(void *state, const struct sse_event *ev, struct chat_sink *
                      struct arena *a, struct err *e)
 {
     struct gemini_stream_reader *s = state;
-    struct arena frame; /* what a frame needs goes with it */
     (void)a;
     if (s->over || str_trim(ev->data).n == 0 || str_eq(ev->data, S("[DONE]")))
         return RC_OK;
-    arena_init(&frame);
+    ARENA_ON_STACK(frame);
     rc r = read_json(s, ev->data, sink, &frame, e);
     arena_done(&frame);
     return r;

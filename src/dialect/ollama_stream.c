@@ -98,8 +98,7 @@ rc ollama_read_event(void *state, const struct sse_event *ev, struct chat_sink *
     str data = str_trim(ev->data);
     if (data.n == 0 || s->finished)
         return RC_OK;
-    struct arena line;
-    arena_init(&line);
+    ARENA_ON_STACK(line);
     jval *v = NULL;
     rc got = jd_read(&v, data, &line, e);
     if (FAILED(got) || !jd_is_obj(v))

@@ -501,8 +501,7 @@ rc openai_read_event(void *state, const struct sse_event *ev, struct chat_sink *
     struct reader *r = state;
     if (r->done || ev->data.n == 0)
         return RC_OK;
-    struct arena scratch;
-    arena_init(&scratch);
+    ARENA_ON_STACK(scratch);
     struct reading x = { .r = r, .sink = sink, .lasting = a, .scratch = &scratch };
     rc result = RC_OK;
     jval *v = NULL;

@@ -523,47 +523,47 @@ enum field_type { F_NUM, F_INT, F_STR, F_TRI, F_JSON, F_DONE };
 
 /* Members with one place in chat_req. F_DONE: read elsewhere. */
 static const struct field {
-    const char *name;
+    str name;
     enum field_type type;
     size_t at;
 } fields[] = {
 #define AT(m) offsetof(struct chat_req, m)
-    { "model", F_STR, AT(model) },
-    { "temperature", F_NUM, AT(temperature) },
-    { "top_p", F_NUM, AT(top_p) },
-    { "top_k", F_NUM, AT(top_k) },
-    { "min_p", F_NUM, AT(min_p) },
-    { "frequency_penalty", F_NUM, AT(frequency_penalty) },
-    { "presence_penalty", F_NUM, AT(presence_penalty) },
-    { "repetition_penalty", F_NUM, AT(repeat_penalty) },
-    { "repeat_penalty", F_NUM, AT(repeat_penalty) },
-    { "max_tokens", F_INT, AT(max_tokens) },
-    { "max_completion_tokens", F_INT, AT(max_tokens) }, /* after max_tokens: wins */
-    { "n", F_INT, AT(n) },
-    { "seed", F_INT, AT(seed) },
-    { "random_seed", F_INT, AT(seed) },
-    { "top_logprobs", F_INT, AT(top_logprobs) },
-    { "logprobs", F_TRI, AT(logprobs) },
-    { "parallel_tool_calls", F_TRI, AT(parallel_calls) },
-    { "logit_bias", F_JSON, AT(logit_bias) },
-    { "metadata", F_JSON, AT(metadata) },
-    { "cache_control", F_JSON, AT(cache) },
-    { "user", F_STR, AT(user) },
-    { "service_tier", F_STR, AT(service_tier) },
-    { "verbosity", F_STR, AT(verbosity) },
+    { S("model"), F_STR, AT(model) },
+    { S("temperature"), F_NUM, AT(temperature) },
+    { S("top_p"), F_NUM, AT(top_p) },
+    { S("top_k"), F_NUM, AT(top_k) },
+    { S("min_p"), F_NUM, AT(min_p) },
+    { S("frequency_penalty"), F_NUM, AT(frequency_penalty) },
+    { S("presence_penalty"), F_NUM, AT(presence_penalty) },
+    { S("repetition_penalty"), F_NUM, AT(repeat_penalty) },
+    { S("repeat_penalty"), F_NUM, AT(repeat_penalty) },
+    { S("max_tokens"), F_INT, AT(max_tokens) },
+    { S("max_completion_tokens"), F_INT, AT(max_tokens) }, /* after max_tokens: wins */
+    { S("n"), F_INT, AT(n) },
+    { S("seed"), F_INT, AT(seed) },
+    { S("random_seed"), F_INT, AT(seed) },
+    { S("top_logprobs"), F_INT, AT(top_logprobs) },
+    { S("logprobs"), F_TRI, AT(logprobs) },
+    { S("parallel_tool_calls"), F_TRI, AT(parallel_calls) },
+    { S("logit_bias"), F_JSON, AT(logit_bias) },
+    { S("metadata"), F_JSON, AT(metadata) },
+    { S("cache_control"), F_JSON, AT(cache) },
+    { S("user"), F_STR, AT(user) },
+    { S("service_tier"), F_STR, AT(service_tier) },
+    { S("verbosity"), F_STR, AT(verbosity) },
 #undef AT
-    { "stream", F_DONE, 0 },
-    { "stream_options", F_DONE, 0 },
-    { "messages", F_DONE, 0 },
-    { "tools", F_DONE, 0 },
-    { "functions", F_DONE, 0 },
-    { "tool_choice", F_DONE, 0 },
-    { "function_call", F_DONE, 0 },
-    { "stop", F_DONE, 0 },
-    { "modalities", F_DONE, 0 },
-    { "response_format", F_DONE, 0 },
-    { "reasoning_effort", F_DONE, 0 },
-    { "extra_body", F_DONE, 0 },
+    { S("stream"), F_DONE, 0 },
+    { S("stream_options"), F_DONE, 0 },
+    { S("messages"), F_DONE, 0 },
+    { S("tools"), F_DONE, 0 },
+    { S("functions"), F_DONE, 0 },
+    { S("tool_choice"), F_DONE, 0 },
+    { S("function_call"), F_DONE, 0 },
+    { S("stop"), F_DONE, 0 },
+    { S("modalities"), F_DONE, 0 },
+    { S("response_format"), F_DONE, 0 },
+    { S("reasoning_effort"), F_DONE, 0 },
+    { S("extra_body"), F_DONE, 0 },
 };
 
 static rc read_field(struct chat_req *r, const struct field *f, jval *body, struct arena *a,
@@ -571,22 +571,22 @@ static rc read_field(struct chat_req *r, const struct field *f, jval *body, stru
 {
     char *base = (char *)r + f->at;
     bool b = false;
-    jval *v = jd_get(body, str_c(f->name));
+    jval *v = f->type == F_DONE ? NULL : jd_get(body, f->name);
     if (!jd_given(v))
         return RC_OK;
     switch (f->type) {
     case F_NUM:
-        return jd_opt_num(body, f->name, (str *)(void *)base, e);
+        return jd_opt_num_(body, f->name, (str *)(void *)base, e);
     case F_INT:
-        return jd_opt_i64(body, f->name, (int64_t *)(void *)base, e);
+        return jd_opt_i64_(body, f->name, (int64_t *)(void *)base, e);
     case F_STR:
-        return jd_opt_str(body, f->name, (str *)(void *)base, e);
+        return jd_opt_str_(body, f->name, (str *)(void *)base, e);
     case F_TRI:
-        TRY(jd_opt_bool(body, f->name, &b, e));
+        TRY(jd_opt_bool_(body, f->name, &b, e));
         *(enum tri *)(void *)base = b ? TRI_TRUE : TRI_FALSE;
         return RC_OK;
     case F_JSON:
-        TRY(jd_opt_obj(body, f->name, &v, e));
+        TRY(jd_opt_obj_(body, f->name, &v, e));
         *(str *)(void *)base = jd_text(v, a);
         return RC_OK;
     case F_DONE:
@@ -598,7 +598,7 @@ static rc read_field(struct chat_req *r, const struct field *f, jval *body, stru
 static bool is_known(str name)
 {
     for (size_t i = 0; i < COUNT_OF(fields); i++)
-        if (str_eq(name, str_c(fields[i].name)))
+        if (str_eq(name, fields[i].name))
             return true;
     return false;
 }

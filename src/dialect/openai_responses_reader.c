@@ -328,7 +328,6 @@ rc responses_read_event(void *state, const struct sse_event *ev, struct chat_sin
                         struct arena *a, struct err *e)
 {
     struct reader *rd = state;
-    struct arena scratch;
     enum kind kind;
     (void)a;
     if (ev->data.n == 0 || str_eq(ev->data, S("[DONE]")))
@@ -344,7 +343,7 @@ rc responses_read_event(void *state, const struct sse_event *ev, struct chat_sin
                    : ev->event;
     if (!kind_of(type, &kind))
         return RC_OK;
-    arena_init(&scratch);
+    ARENA_ON_STACK(scratch);
     rc res = RC_OK;
     if (kind <= DELTA_ARGS)
         on_delta(rd, kind, m, sink, &scratch);

@@ -141,6 +141,10 @@ str jd_text(jval *v, struct arena *a)
         return (str){ NULL, 0 };
     if (jd_is_num(v))
         return arena_dup(a, jd_num(v)); /* the tree may live shorter than the text */
+    if (jd_is_null(v))
+        return S("null");
+    if (jd_is_bool(v))
+        return jd_is_true(v) ? S("true") : S("false");
     struct buf b;
     buf_init(&b, SIZE_MAX / 4);
     struct jw w;
@@ -154,15 +158,15 @@ str jd_text(jval *v, struct arena *a)
 /* ---- typed members
  * -------------------------------------------------------------------------------- */
 
-static rc wrong(jval *v, const char *name, const char *expected, struct err *e)
+static rc wrong(jval *v, str name, const char *expected, struct err *e)
 {
-    return fail(e, E_SYNTAX, name, 0, "%s: expected %s, got %s", name, expected,
+    return fail(e, E_SYNTAX, name.p, 0, "%s: expected %s, got %s", name.p, expected,
                 json_kind_name(jd_kind(v)));
 }
 
-rc jd_opt_str(jval *obj, const char *name, str *ret, struct err *e)
+rc jd_opt_str_(jval *obj, str name, str *ret, struct err *e)
 {
-    jval *v = jd_get(obj, str_c(name));
+    jval *v = jd_get(obj, name);
     if (!jd_given(v))
         return RC_OK;
     if (!jd_is_str(v))
@@ -171,9 +175,9 @@ rc jd_opt_str(jval *obj, const char *name, str *ret, struct err *e)
     return RC_OK;
 }
 
-rc jd_opt_num(jval *obj, const char *name, str *ret, struct err *e)
+rc jd_opt_num_(jval *obj, str name, str *ret, struct err *e)
 {
-    jval *v = jd_get(obj, str_c(name));
+    jval *v = jd_get(obj, name);
     if (!jd_given(v))
         return RC_OK;
     if (!jd_is_num(v))
@@ -182,20 +186,20 @@ rc jd_opt_num(jval *obj, const char *name, str *ret, struct err *e)
     return RC_OK;
 }
 
-rc jd_opt_i64(jval *obj, const char *name, int64_t *ret, struct err *e)
+rc jd_opt_i64_(jval *obj, str name, int64_t *ret, struct err *e)
 {
-    jval *v = jd_get(obj, str_c(name));
+    jval *v = jd_get(obj, name);
     if (!jd_given(v) || jd_i64(v, ret))
         return RC_OK;
     if (jd_is_num(v))
-        return fail(e, E_SYNTAX, name, 0, "%s: expected a whole number, got %.*s", name,
+        return fail(e, E_SYNTAX, name.p, 0, "%s: expected a whole number, got %.*s", name.p,
                     STRF(str_take(jd_num(v), 40)));
     return wrong(v, name, "a whole number", e);
 }
 
-rc jd_opt_bool(jval *obj, const char *name, bool *ret, struct err *e)
+rc jd_opt_bool_(jval *obj, str name, bool *ret, struct err *e)
 {
-    jval *v = jd_get(obj, str_c(name));
+    jval *v = jd_get(obj, name);
     if (!jd_given(v))
         return RC_OK;
     if (!jd_is_bool(v))
@@ -204,9 +208,9 @@ rc jd_opt_bool(jval *obj, const char *name, bool *ret, struct err *e)
     return RC_OK;
 }
 
-rc jd_opt_obj(jval *obj, const char *name, jval **ret, struct err *e)
+rc jd_opt_obj_(jval *obj, str name, jval **ret, struct err *e)
 {
-    jval *v = jd_get(obj, str_c(name));
+    jval *v = jd_get(obj, name);
     if (!jd_given(v))
         return RC_OK;
     if (!jd_is_obj(v))
@@ -215,9 +219,9 @@ rc jd_opt_obj(jval *obj, const char *name, jval **ret, struct err *e)
     return RC_OK;
 }
 
-rc jd_opt_arr(jval *obj, const char *name, jval **ret, struct err *e)
+rc jd_opt_arr_(jval *obj, str name, jval **ret, struct err *e)
 {
-    jval *v = jd_get(obj, str_c(name));
+    jval *v = jd_get(obj, name);
     if (!jd_given(v))
         return RC_OK;
     if (!jd_is_arr(v))

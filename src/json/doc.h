@@ -130,14 +130,21 @@ str jd_text(jval *v, struct arena *a);
 /* ---- optional members with a type, for readers of requests ------------------------------------
  */
 
-/* Absent or null: OK, *ret untouched. Another type: E_SYNTAX with e->where = name and a text such
+/* Names that are literals; the functions with _ at their end take them as str, NUL-terminated.
+ * Absent or null: OK, *ret untouched. Another type: E_SYNTAX with e->where = name and a text such
  * as "temperature: expected a number, got a string". name is a literal. */
-MUST_CHECK rc jd_opt_str(jval *obj, const char *name, str *ret, struct err *e);
-MUST_CHECK rc jd_opt_num(jval *obj, const char *name, str *ret, struct err *e); /* its text */
-MUST_CHECK rc jd_opt_i64(jval *obj, const char *name, int64_t *ret, struct err *e);
-MUST_CHECK rc jd_opt_bool(jval *obj, const char *name, bool *ret, struct err *e);
-MUST_CHECK rc jd_opt_obj(jval *obj, const char *name, jval **ret, struct err *e);
-MUST_CHECK rc jd_opt_arr(jval *obj, const char *name, jval **ret, struct err *e);
+MUST_CHECK rc jd_opt_str_(jval *obj, str name, str *ret, struct err *e);
+#define jd_opt_str(obj, name, ret, e) jd_opt_str_(obj, str_c(name), ret, e)
+MUST_CHECK rc jd_opt_num_(jval *obj, str name, str *ret, struct err *e); /* its text */
+#define jd_opt_num(obj, name, ret, e) jd_opt_num_(obj, str_c(name), ret, e)
+MUST_CHECK rc jd_opt_i64_(jval *obj, str name, int64_t *ret, struct err *e);
+#define jd_opt_i64(obj, name, ret, e) jd_opt_i64_(obj, str_c(name), ret, e)
+MUST_CHECK rc jd_opt_bool_(jval *obj, str name, bool *ret, struct err *e);
+#define jd_opt_bool(obj, name, ret, e) jd_opt_bool_(obj, str_c(name), ret, e)
+MUST_CHECK rc jd_opt_obj_(jval *obj, str name, jval **ret, struct err *e);
+#define jd_opt_obj(obj, name, ret, e) jd_opt_obj_(obj, str_c(name), ret, e)
+MUST_CHECK rc jd_opt_arr_(jval *obj, str name, jval **ret, struct err *e);
+#define jd_opt_arr(obj, name, ret, e) jd_opt_arr_(obj, str_c(name), ret, e)
 
 /* ---- iteration ------------------------------------------------------------------------------ */
 

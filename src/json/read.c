@@ -4,7 +4,9 @@
  * reading order, a container before what it holds and with the distance to what follows it; a
  * member is two values, key and value. The text is copied once; strings and numbers stay where they
  * are in the copy, get a NUL behind them and lose their escapes in place (an escape is never
- * shorter than what it means).
+ * shorter than what it means). The copy ends in a NUL, which is no blank and begins nothing: the
+ * end needs no test of its own. Functions take and return the place in the text; NULL is an error,
+ * told in struct lex.
  */
 #include "json/doc.h"
 #include "json/lex.h"
@@ -12,6 +14,7 @@
 struct level {
     size_t at;    /* the container's place among the values */
     size_t count; /* items or members so far */
+    bool object;
 };
 
 struct reading {
@@ -24,17 +27,36 @@ struct reading {
     struct level levels[JSON_DEPTH_MAX]; /* written before they are read */
 };
 
-static void add_value(struct reading *r, uint64_t tag, const char *text)
+static const char *bad(struct reading *r, const char *at, const char *expected)
 {
-    if (r->n == r->cap) {
-        size_t bytes = r->cap * sizeof(jval);
-        r->values = arena_resize(r->arena, r->values, bytes, bytes * 2);
-        r->cap *= 2;
-    }
+    lex_bad(&r->l, at, expected);
+    return NULL;
+}
+
+static void more_values(struct reading *r)
+{
+    size_t bytes = r->cap * sizeof(jval);
+    r->values = arena_resize(r->arena, r->values, bytes, bytes * 2);
+    r->cap *= 2;
+}
+
+static inline void add_value(struct reading *r, uint64_t tag, const char *text)
+{
+    if (UNLIKELY(r->n == r->cap))
+        more_values(r);
     jval *v = &r->values[r->n++];
     v->tag = tag;
     v->uni.str = text;
 }
+
+static inline const char *blanks(const char *p)
+{
+    while (UNLIKELY(*p == ' ' || *p == '\n' || *p == '\t' || *p == '\r'))
+        p++;
+    return p;
+}
+
+/* ---- strings and numbers -------------------------------------------------------------------- */
 
 /* The copy, seen by who may write to it. */
 static char *writable(const char *p)
@@ -78,44 +100,70 @@ static char *close_gaps(struct lex *s)
     return to;
 }
 
-/* p stands at the opening quote; afterwards behind the closing one. */
-static bool read_string(struct reading *r)
+/* The string that is not plain: s->p stands where that was noticed. NULL on an error, else where
+ * its text ends; s->p is then at the closing quote. */
+static char *string_end(struct lex *s)
 {
-    struct lex *s = &r->l;
-    const char *text = ++s->p;
     if (!lex_run(s))
-        return false;
-    char *text_end = LIKELY(*s->p == '"') ? writable(s->p) : close_gaps(s);
-    if (!text_end)
-        return false;
-    s->p++;
+        return NULL;
+    return *s->p == '"' ? writable(s->p) : close_gaps(s);
+}
+
+/* p stands at the opening quote; the answer is behind the closing one. */
+static const char *read_string(struct reading *r, const char *p)
+{
+    const char *text = p + 1;
+    p = json_plain_end(text, r->l.end);
+    char *text_end = writable(p);
+    if (UNLIKELY(*p != '"')) {
+        r->l.p = p;
+        text_end = string_end(&r->l);
+        if (!text_end)
+            return NULL;
+        p = r->l.p;
+    }
     *text_end = 0;
     add_value(r, json_tag((size_t)(text_end - text), YYJSON_TYPE_STR), text);
-    return true;
+    return p + 1;
 }
 
-static bool read_number(struct reading *r)
+static const char *read_number(struct reading *r, const char *p)
 {
-    const char *text = r->l.p;
+    r->l.p = p;
     if (!lex_number(&r->l))
-        return false;
+        return NULL;
     r->number_end = writable(r->l.p);
-    add_value(r, json_tag((size_t)(r->l.p - text), YYJSON_TYPE_RAW), text);
-    return true;
+    add_value(r, json_tag((size_t)(r->l.p - p), YYJSON_TYPE_RAW), p);
+    return r->l.p;
 }
 
-static bool read_scalar(struct reading *r)
+static const char *read_scalar(struct reading *r, const char *p)
 {
-    char first = *r->l.p;
+    char first = *p;
     if (first == '"')
-        return read_string(r);
+        return read_string(r, p);
     if (first == '-' || (first >= '0' && first <= '9'))
-        return read_number(r);
+        return read_number(r, p);
+    r->l.p = p;
     if (!lex_scalar(&r->l))
-        return false;
+        return NULL;
     uint8_t truth = first == 't' ? YYJSON_SUBTYPE_TRUE : YYJSON_SUBTYPE_FALSE;
     add_value(r, first == 'n' ? YYJSON_TYPE_NULL : (uint8_t)(YYJSON_TYPE_BOOL | truth), NULL);
-    return true;
+    return r->l.p;
+}
+
+/* ---- containers ----------------------------------------------------------------------------- */
+
+static const char *begin_container(struct reading *r, const char *p)
+{
+    bool object = *p == '{';
+    if (r->depth == JSON_DEPTH_MAX) {
+        r->l.p = p;
+        return NULL;
+    }
+    r->levels[r->depth++] = (struct level){ .at = r->n, .object = object };
+    add_value(r, object ? YYJSON_TYPE_OBJ : YYJSON_TYPE_ARR, NULL);
+    return p + 1;
 }
 
 static void end_container(struct reading *r)
@@ -126,87 +174,63 @@ static void end_container(struct reading *r)
     v->uni.ofs = (r->n - level->at) * sizeof(jval);
 }
 
-static bool read_key(struct reading *r)
+/* From where an item or a key must be to where its value must be. */
+static const char *begin_item(struct reading *r, const char *p)
 {
-    struct lex *s = &r->l;
-    if (s->p == s->end || *s->p != '"')
-        return lex_bad(s, s->p, "a key in double quotes");
-    if (!read_string(r))
-        return false;
-    lex_blanks(s);
-    if (s->p == s->end || *s->p != ':')
-        return lex_bad(s, s->p, "':'");
-    s->p++;
-    lex_blanks(s);
-    return true;
+    struct level *level = &r->levels[r->depth - 1];
+    level->count++;
+    if (!level->object)
+        return p;
+    if (*p != '"')
+        return bad(r, p, "a key in double quotes");
+    p = read_string(r, p);
+    if (!p)
+        return NULL;
+    p = blanks(p);
+    return LIKELY(*p == ':') ? blanks(p + 1) : bad(r, p, "':'");
 }
 
-/* After an opening bracket, and after a value: goes on to where the next value starts. False at the
- * end of the text's value, or with l.expected set. */
-static bool to_next_value(struct reading *r, bool opened)
+/* After an opening bracket, and after a value: goes on to where the next value must be, or, with
+ * depth 0, behind the outermost one. */
+static const char *to_next_value(struct reading *r, const char *p, bool opened)
 {
-    struct lex *s = &r->l;
-    for (;; opened = false) {
-        if (r->depth == 0)
-            return false;
-        struct level *level = &r->levels[r->depth - 1];
-        bool object = r->values[level->at].tag & 1; /* the lowest bit tells objects from arrays */
-        lex_blanks(s);
-        if (s->p < s->end && *s->p == (object ? '}' : ']')) {
-            s->p++;
+    for (; r->depth; opened = false) {
+        bool object = r->levels[r->depth - 1].object;
+        p = blanks(p);
+        if (*p == (object ? '}' : ']')) {
+            p++;
             end_container(r);
             continue;
         }
-        if (!opened) {
-            if (s->p == s->end || *s->p != ',')
-                return lex_bad(s, s->p, object ? "',' or '}'" : "',' or ']'");
-            s->p++;
-            lex_blanks(s);
+        if (opened)
+            return begin_item(r, p);
+        if (UNLIKELY(*p != ','))
+            return bad(r, p, object ? "',' or '}'" : "',' or ']'");
+        if (r->number_end) {
+            *r->number_end = 0;
+            r->number_end = NULL;
         }
-        level->count++;
-        return !object || read_key(r);
+        return begin_item(r, blanks(p + 1));
     }
+    return p;
 }
 
-_Static_assert((YYJSON_TYPE_OBJ & 1) == 1 && (YYJSON_TYPE_ARR & 1) == 0, "see to_next_value");
-
-static void end_number(struct reading *r)
-{
-    if (r->number_end)
-        *r->number_end = 0;
-    r->number_end = NULL;
-}
-
-/* False on an error: l.expected is set, or the text is too deep. */
 static bool read_text(struct reading *r)
 {
-    struct lex *s = &r->l;
-    bool more = true;
-    lex_blanks(s);
-    while (more) {
-        if (s->p == s->end)
-            return lex_bad(s, s->p, "a value");
-        char first = *s->p;
-        bool opens = first == '{' || first == '[';
-        if (opens) {
-            if (r->depth == JSON_DEPTH_MAX)
-                return false;
-            r->levels[r->depth++] = (struct level){ .at = r->n };
-            add_value(r, first == '{' ? YYJSON_TYPE_OBJ : YYJSON_TYPE_ARR, NULL);
-            s->p++;
-        } else if (!read_scalar(r)) {
+    const char *p = blanks(r->l.p);
+    do {
+        bool opens = *p == '{' || *p == '[';
+        p = opens ? begin_container(r, p) : read_scalar(r, p);
+        if (p)
+            p = to_next_value(r, p, opens);
+        if (UNLIKELY(!p))
             return false;
-        }
-        more = to_next_value(r, opens);
-        if (s->expected)
-            return false;
-        if (more)
-            end_number(r);
-    }
-    lex_blanks(s);
-    if (s->p != s->end)
-        return lex_bad(s, s->p, "nothing after the value");
-    end_number(r);
+    } while (r->depth);
+    p = blanks(p);
+    if (p != r->l.end)
+        return lex_bad(&r->l, p, "nothing after the value");
+    if (r->number_end)
+        *r->number_end = 0;
     return true;
 }
 

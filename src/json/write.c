@@ -169,7 +169,39 @@ void jw_arr_end(struct jw *w)
     close_level(w, false);
 }
 
-void jw_key(struct jw *w, str key)
+/* n bytes, few: no call if there are 4 to 32 of them. */
+static inline void copy_short(char *to, const char *from, size_t n)
+{
+    if (n > 32 || n < 4) {
+        memcpy(to, from, n);
+    } else if (n > 16) { /* two pieces that may overlap */
+        memcpy(to, from, 16);
+        memcpy(to + n - 16, from + n - 16, 16);
+    } else if (n > 8) {
+        memcpy(to, from, 8);
+        memcpy(to + n - 8, from + n - 8, 8);
+    } else {
+        memcpy(to, from, 4);
+        memcpy(to + n - 4, from + n - 4, 4);
+    }
+}
+
+void jw_key_plain(struct jw *w, str key)
+{
+    BUG_UNLESS(in_object(w) && !w->keyed);
+    w->keyed = true;
+    if (UNLIKELY(key.n + 4 > w->out->cap - w->out->n) && !buf_room(w->out, key.n + 4))
+        return;
+    char *start = w->out->p + w->out->n, *p = start;
+    *p = ',';
+    p += w->comma;
+    *p++ = '"';
+    copy_short(p, key.p, key.n);
+    memcpy(p + key.n, "\":", 2);
+    w->out->n += (size_t)(p - start) + key.n + 2;
+}
+
+void jw_key_any(struct jw *w, str key)
 {
     BUG_UNLESS(in_object(w) && !w->keyed);
     if (w->comma)
@@ -299,79 +331,4 @@ void jw_val(struct jw *w, jval *v)
         }
         v = it->value;
     }
-}
-
-/* ---- key and value
- * -------------------------------------------------------------------------------- */
-
-void jw_kstr(struct jw *w, str key, str v)
-{
-    jw_key(w, key);
-    jw_str(w, v);
-}
-
-void jw_ki64(struct jw *w, str key, int64_t v)
-{
-    jw_key(w, key);
-    jw_i64(w, v);
-}
-
-void jw_ku64(struct jw *w, str key, uint64_t v)
-{
-    jw_key(w, key);
-    jw_u64(w, v);
-}
-
-void jw_kf64(struct jw *w, str key, double v)
-{
-    jw_key(w, key);
-    jw_f64(w, v);
-}
-
-void jw_kbool(struct jw *w, str key, bool v)
-{
-    jw_key(w, key);
-    jw_bool(w, v);
-}
-
-void jw_knull(struct jw *w, str key)
-{
-    jw_key(w, key);
-    jw_null(w);
-}
-
-void jw_kraw(struct jw *w, str key, str json)
-{
-    jw_key(w, key);
-    jw_raw(w, json);
-}
-
-void jw_kval(struct jw *w, str key, jval *v)
-{
-    jw_key(w, key);
-    jw_val(w, v);
-}
-
-void jw_kobj(struct jw *w, str key)
-{
-    jw_key(w, key);
-    jw_obj(w);
-}
-
-void jw_karr(struct jw *w, str key)
-{
-    jw_key(w, key);
-    jw_arr(w);
-}
-
-void jw_kstr_if(struct jw *w, str key, str v)
-{
-    if (v.n)
-        jw_kstr(w, key, v);
-}
-
-void jw_kraw_if(struct jw *w, str key, str json)
-{
-    if (json.n)
-        jw_kraw(w, key, json);
 }

@@ -41,8 +41,19 @@ void jw_obj(struct jw *w);
 void jw_obj_end(struct jw *w);
 void jw_arr(struct jw *w);
 void jw_arr_end(struct jw *w);
-/* Keys are escaped like any string. */
-void jw_key(struct jw *w, str key);
+/* Keys are escaped like any string; of literals (S("model")), which nearly all are, the compiler
+ * knows that nothing is to be escaped. */
+void jw_key_any(struct jw *w, str key);
+void jw_key_plain(struct jw *w, str key);
+static inline void jw_key(struct jw *w, str key)
+{
+#define JW_PLAIN_BYTES __builtin_strcspn(key.p, "\"\\\b\f\n\r\t")
+    if (__builtin_constant_p(JW_PLAIN_BYTES) && JW_PLAIN_BYTES == key.n)
+        jw_key_plain(w, key);
+    else
+        jw_key_any(w, key);
+#undef JW_PLAIN_BYTES
+}
 
 void jw_str(struct jw *w, str s);
 void jw_i64(struct jw *w, int64_t v);
@@ -61,19 +72,68 @@ void jw_str_add(struct jw *w, str s); /* cut between characters, not inside them
 void jw_str_end(struct jw *w);
 
 /* A key and its value. */
-void jw_kstr(struct jw *w, str key, str v);
-void jw_ki64(struct jw *w, str key, int64_t v);
-void jw_ku64(struct jw *w, str key, uint64_t v);
-void jw_kf64(struct jw *w, str key, double v);
-void jw_kbool(struct jw *w, str key, bool v);
-void jw_knull(struct jw *w, str key);
-void jw_kraw(struct jw *w, str key, str json);
-void jw_kval(struct jw *w, str key, jval *v);
-void jw_kobj(struct jw *w, str key); /* key and '{' */
-void jw_karr(struct jw *w, str key); /* key and '[' */
+static inline void jw_kstr(struct jw *w, str key, str v)
+{
+    jw_key(w, key);
+    jw_str(w, v);
+}
+static inline void jw_ki64(struct jw *w, str key, int64_t v)
+{
+    jw_key(w, key);
+    jw_i64(w, v);
+}
+static inline void jw_ku64(struct jw *w, str key, uint64_t v)
+{
+    jw_key(w, key);
+    jw_u64(w, v);
+}
+static inline void jw_kf64(struct jw *w, str key, double v)
+{
+    jw_key(w, key);
+    jw_f64(w, v);
+}
+static inline void jw_kbool(struct jw *w, str key, bool v)
+{
+    jw_key(w, key);
+    jw_bool(w, v);
+}
+static inline void jw_knull(struct jw *w, str key)
+{
+    jw_key(w, key);
+    jw_null(w);
+}
+static inline void jw_kraw(struct jw *w, str key, str json)
+{
+    jw_key(w, key);
+    jw_raw(w, json);
+}
+static inline void jw_kval(struct jw *w, str key, jval *v)
+{
+    jw_key(w, key);
+    jw_val(w, v);
+}
+/* A key and its opening bracket. */
+static inline void jw_kobj(struct jw *w, str key)
+{
+    jw_key(w, key);
+    jw_obj(w);
+}
+static inline void jw_karr(struct jw *w, str key)
+{
+    jw_key(w, key);
+    jw_arr(w);
+}
 /* Only if there is something to write: a string or JSON text that is not empty. */
-void jw_kstr_if(struct jw *w, str key, str v);
-void jw_kraw_if(struct jw *w, str key, str json);
+static inline void jw_kstr_if(struct jw *w, str key, str v)
+{
+    if (v.n)
+        jw_kstr(w, key, v);
+}
+static inline void jw_kraw_if(struct jw *w, str key, str json)
+{
+    if (json.n)
+        jw_kraw(w, key, json);
+}
 
 /* ---- strings alone -------------------------------------------------------------------------- */
 

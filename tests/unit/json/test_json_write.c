@@ -8,6 +8,34 @@
 #include "json/splice.h"
 #include "json/write.h"
 
+/* Keys known to be plain are what the general way makes of them, whatever their length, with and
+ * without a comma, also where the buffer has to grow or is full. */
+static void plain_keys(void **state)
+{
+    const str letters = S("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ");
+    for (size_t n = 0; n <= letters.n; n++) {
+        for (size_t max = 1; max <= 2 * n + 20; max += n + 19) {
+            struct buf b[2];
+            for (int plain = 0; plain < 2; plain++) {
+                struct jw w;
+                buf_init(&b[plain], max);
+                jw_init(&w, &b[plain]);
+                jw_obj(&w);
+                for (int i = 0; i < 2; i++) {
+                    (plain ? jw_key_plain : jw_key_any)(&w, str_take(letters, n));
+                    jw_i64(&w, 1);
+                }
+                jw_obj_end(&w);
+            }
+            assert_int_equal(b[0].full, b[1].full);
+            if (!b[0].full)
+                CHECK_STR(buf_str(&b[0]), buf_str(&b[1]));
+            buf_done(&b[0]);
+            buf_done(&b[1]);
+        }
+    }
+}
+
 static void structure(void **state)
 {
     struct buf b;
@@ -287,11 +315,17 @@ static void replaces(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(structure),        cmocka_unit_test(deep),
-        cmocka_unit_test(full_is_sticky),   cmocka_unit_test(escapes),
-        cmocka_unit_test(escapes_anywhere), cmocka_unit_test(unescapes),
-        cmocka_unit_test(floats),           cmocka_unit_test(values_round_trip),
-        cmocka_unit_test(splices),          cmocka_unit_test(replaces),
+        cmocka_unit_test(structure),
+        cmocka_unit_test(plain_keys),
+        cmocka_unit_test(deep),
+        cmocka_unit_test(full_is_sticky),
+        cmocka_unit_test(escapes),
+        cmocka_unit_test(escapes_anywhere),
+        cmocka_unit_test(unescapes),
+        cmocka_unit_test(floats),
+        cmocka_unit_test(values_round_trip),
+        cmocka_unit_test(splices),
+        cmocka_unit_test(replaces),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
