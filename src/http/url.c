@@ -192,6 +192,20 @@ bool url_query_get(str query, str name, struct arena *a, str *ret)
     return false;
 }
 
+bool url_query_next(str *query, struct arena *a, str *ret_pair, str *ret_name)
+{
+    while (query->p) {
+        *ret_pair = str_cut(query, '&');
+        if (ret_pair->n == 0)
+            continue;
+        str name = str_take(*ret_pair, str_index(*ret_pair, '='));
+        if (!decode(name, true, a, ret_name))
+            *ret_name = name;
+        return true;
+    }
+    return false;
+}
+
 void url_add_encoded(struct buf *b, str s)
 {
     static const char digits[] = "0123456789ABCDEF";

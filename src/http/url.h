@@ -39,6 +39,10 @@ void url_split_target(str target, str *ret_path, str *ret_query);
 /* The value of the first NAME=value in a query, percent-decoded and "+" made a blank (copied only
  * if there was anything to decode). False: it is not there, or badly encoded. */
 bool url_query_get(str query, str name, struct arena *a, str *ret);
+/* Takes the next pair off *query: ret_pair as it stands, never empty, and its name, decoded as
+ * url_query_get does it (one that cannot be is as it stands). False: there is none left. For
+ * passing a query on without some of its pairs, however their names are spelt. */
+bool url_query_next(str *query, struct arena *a, str *ret_pair, str *ret_name);
 
 /* Percent-decodes; copies only if there is anything to decode. False: "%" without two digits. */
 bool url_decode(str s, struct arena *a, str *ret);

@@ -132,16 +132,16 @@ static void add_segment(struct buf *b, str s)
 }
 
 /* The caller's key is not the vendor's business. */
-static void add_query(struct buf *b, str query, str own)
+static void add_query(struct buf *b, str query, str own, struct arena *a)
 {
+    static const char *const ours[] = { "key", "custom_llm_provider", "provider", NULL };
     char before = '?';
     bool has_version = false;
-    for (str rest = query; rest.p && rest.n;) {
-        str pair = str_cut(&rest, '&');
-        if (pair.n == 0 || str_eq(pair, S("key")) || str_starts(pair, S("key=")) ||
-            str_starts(pair, S("custom_llm_provider=")) || str_starts(pair, S("provider=")))
+    str pair, name;
+    while (url_query_next(&query, a, &pair, &name)) {
+        if (str_among(name, ours))
             continue;
-        has_version |= str_starts(pair, S("api-version="));
+        has_version |= str_eq(name, S("api-version"));
         buf_chr(b, before);
         buf_add(b, pair);
         before = '&';
@@ -189,7 +189,7 @@ void pass_to_deployment(struct exchange *x, const struct deployment *d, str path
     }
     if (p.trailing_slash || b.n == 0)
         buf_chr(&b, '/');
-    add_query(&b, x->asked->query, d->query);
+    add_query(&b, x->asked->query, d->query, &x->scratch);
     str target = arena_dup(&x->scratch, buf_str(&b));
     bool full = b.full;
     buf_done(&b);

@@ -184,16 +184,12 @@ void realtime_none(struct call *c)
 /* ---- the vendor's handshake ----------------------------------------------------------------- */
 
 /* What the caller's query says beside the model, which is named anew. */
-static void add_rest_of_query(struct buf *out, str query)
+static void add_rest_of_query(struct buf *out, str query, struct arena *a)
 {
-    static const char *const ours[] = { "model", "deployment", "api-version", "key" };
-    while (query.p && query.n) {
-        str pair = str_cut(&query, '&');
-        str name = str_take(pair, str_index(pair, '='));
-        bool own = name.n == 0;
-        for (size_t i = 0; i < COUNT_OF(ours); i++)
-            own |= str_eq(name, str_c(ours[i]));
-        if (own)
+    static const char *const ours[] = { "model", "deployment", "api-version", "key", NULL };
+    str pair, name;
+    while (url_query_next(&query, a, &pair, &name)) {
+        if (name.n == 0 || str_among(name, ours))
             continue;
         buf_chr(out, '&');
         buf_add(out, pair);
@@ -217,7 +213,7 @@ static void add_target(struct call *c, struct buf *out)
         buf_add(&query, azure ? S("&deployment=") : S("&model="));
         url_add_encoded(&query, c->step.model);
     }
-    add_rest_of_query(&query, c->x->asked->query);
+    add_rest_of_query(&query, c->x->asked->query, &c->x->scratch);
     buf_add(out, base);
     buf_add(out, d->base_has_path ? S("/realtime") : S("/v1/realtime"));
     rest = str_skip(buf_str(&query), 1);

@@ -70,12 +70,12 @@ static void rename_in_body(struct exchange *x, const struct names *names, str mo
 static void rename_in_query(struct exchange *x, str model)
 {
     struct buf b;
+    str rest = x->asked->query, pair, name;
     buf_init(&b, 64 * 1024);
-    for (str rest = x->asked->query; rest.p && rest.n;) {
-        str pair = str_cut(&rest, '&');
+    while (url_query_next(&rest, &x->scratch, &pair, &name)) {
         if (b.n)
             buf_chr(&b, '&');
-        if (str_starts(pair, S("model="))) {
+        if (str_eq(name, S("model"))) {
             buf_add(&b, S("model="));
             url_add_encoded(&b, model);
         } else {

@@ -539,7 +539,7 @@ def test_vendor_pass_through(gateway, upstream, prefix, method):
     gw = gateway(config_of(model("m", f"http://127.0.0.1:{up.port}{suffix}", name),
                            general_settings={"master_key": "sk-gateway"}))
     body = b'{"model" : "anything"}' if method in ("POST", "PUT", "PATCH") else b""
-    r = gw.http.request(method, f"/{prefix}/v1/something/else:do?alt=sse&key=sk-gateway&x=%20y", content=body,
+    r = gw.http.request(method, f"/{prefix}/v1/something/else:do?alt=sse&key=sk-gateway&%6bey=sk-gateway&x=%20y", content=body,
                         headers={"authorization": "Bearer sk-gateway", "x-api-key": "sk-gateway", "cookie": "c=1",
                                  "content-type": "application/json", "anthropic-beta": "b1", "x-pass-foo": "bar"})
     assert r.status_code == 201 and r.text == '{"ok": [1.5]}'

@@ -266,6 +266,7 @@ def test_keys_in_every_place_and_none_goes_on(gateway, vendor):
         dict(additional_headers={"api-key": KEY}),
         dict(additional_headers={"x-api-key": KEY}),
         dict(path=f"/v1/realtime?model=m&key={KEY}"),
+        dict(path=f"/v1/realtime?model=m&%6bey={KEY}"),
         dict(subprotocols=["realtime", f"openai-insecure-api-key.{KEY}", "openai-beta.realtime-v1",
                            "openai-organization.org-client"]),
         dict(subprotocols=[f"openai-insecure-api-key.{KEY}", "realtime"]),
@@ -280,7 +281,7 @@ def test_keys_in_every_place_and_none_goes_on(gateway, vendor):
         assert KEY not in all_of_it and "org-client" not in all_of_it
         assert request.headers["authorization"] == "Bearer sk-upstream"
         assert request.headers["x-own"] == "1" and request.headers["openai-organization"] == "org-up"
-    assert up.requests[4].headers["sec-websocket-protocol"] == "realtime, openai-beta.realtime-v1"
+    assert up.requests[5].headers["sec-websocket-protocol"] == "realtime, openai-beta.realtime-v1"
     assert "sec-websocket-protocol" not in up.requests[0].headers
     for how in (dict(), dict(additional_headers={"api-key": "sk-not-it"}),
                 dict(subprotocols=["realtime", "openai-insecure-api-key.sk-not-it"])):

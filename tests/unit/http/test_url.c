@@ -158,6 +158,28 @@ static void test_query(void **state)
     }
 }
 
+static void test_query_next(void **state)
+{
+    static const struct {
+        const char *pair, *name;
+    } want[] = {
+        { "key=1", "key" }, { "k%65y=2", "key" }, { "a+b", "a b" },
+        { "=c", "" },       { "%zz=1", "%zz" },
+    };
+    struct arena a;
+    str query = S("&key=1&&k%65y=2&a+b&=c&%zz=1&"), pair, name;
+    arena_init(&a);
+    for (size_t i = 0; i < COUNT_OF(want); i++) {
+        assert_true(url_query_next(&query, &a, &pair, &name));
+        CHECK_STR(pair, str_c(want[i].pair));
+        CHECK_STR(name, str_c(want[i].name));
+    }
+    assert_false(url_query_next(&query, &a, &pair, &name));
+    query = (str){ NULL, 0 };
+    assert_false(url_query_next(&query, &a, &pair, &name));
+    arena_done(&a);
+}
+
 static void test_path(void **state)
 {
     static const struct {
@@ -277,10 +299,11 @@ static void test_data(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_parse),  cmocka_unit_test(test_bad_urls),
-        cmocka_unit_test(test_target), cmocka_unit_test(test_query),
-        cmocka_unit_test(test_path),   cmocka_unit_test(test_path_limit),
-        cmocka_unit_test(test_encode), cmocka_unit_test(test_data),
+        cmocka_unit_test(test_parse),      cmocka_unit_test(test_bad_urls),
+        cmocka_unit_test(test_target),     cmocka_unit_test(test_query),
+        cmocka_unit_test(test_query_next), cmocka_unit_test(test_path),
+        cmocka_unit_test(test_path_limit), cmocka_unit_test(test_encode),
+        cmocka_unit_test(test_data),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
