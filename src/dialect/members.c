@@ -1,5 +1,6 @@
 #include "dialect/members.h"
 
+#include "base/map.h"
 #include "json/write.h"
 
 int64_t members_count(jval *v)
@@ -29,6 +30,11 @@ static bool is_empty(jval *v)
     return jd_is_null(v) || (jd_is_str(v) && jd_str(v).n == 0) || (jd_is_arr(v) && !jd_count(v));
 }
 
+static bool is_other(const struct jd_iter *m, const char *const *said)
+{
+    return is_empty(m->value) || !str_among(m->name, said);
+}
+
 void members_add_others(struct chat_extra **list, jval *obj, const char *const *said,
                         struct arena *a)
 {
@@ -37,7 +43,7 @@ void members_add_others(struct chat_extra **list, jval *obj, const char *const *
         tail = &(*tail)->next;
     if (jd_is_obj(obj))
         JD_EACH (m, obj)
-            if (is_empty(m.value) || !str_among(m.name, said))
+            if (is_other(&m, said))
                 chat_add_extra(a, &tail, m.name, jd_text(m.value, a));
 }
 
@@ -46,6 +52,22 @@ struct chat_extra *members_others(jval *obj, const char *const *said, struct are
     struct chat_extra *list = NULL;
     members_add_others(&list, obj, said, a);
     return list;
+}
+
+str members_others_object(jval *obj, const char *const *said, struct arena *a)
+{
+    struct buf b;
+    struct jw w;
+    buf_init(&b, SIZE_MAX);
+    jw_init(&w, &b);
+    jw_obj(&w);
+    JD_EACH (m, obj)
+        if (is_other(&m, said))
+            jw_kval(&w, m.name, m.value);
+    jw_obj_end(&w);
+    str text = arena_dup(a, buf_str(&b));
+    buf_done(&b);
+    return text;
 }
 
 /* Nothing, in place of something that is said after all (of two choices with one index, say). */
@@ -58,23 +80,27 @@ static bool says_less(str value, jval *ours)
 void members_put_back(struct buf *out, size_t from, const struct chat_extra *list, struct arena *a)
 {
     jval *body;
+    struct map by_name; /* the list may be as long as a caller likes; the last of a name counts */
     if (!list || out->full ||
         FAILED(jd_read(&body, (str){ out->p + from, out->n - from }, a, NULL)))
         return;
+    map_init(&by_name);
+    for (const struct chat_extra *x = list; x; x = x->next)
+        map_put(&by_name, x->name, (void *)(uintptr_t)x);
     out->n = from;
     struct jw w;
     jw_init(&w, out);
     jw_obj(&w);
     JD_EACH (m, body) {
-        const struct chat_extra *x = members_find(list, m.name);
+        const struct chat_extra *x = map_get(&by_name, m.name);
         if (!x || says_less(x->value, m.value))
             jw_kval(&w, m.name, m.value);
     }
     for (const struct chat_extra *x = list; x; x = x->next)
-        if (!members_find(x->next, x->name) && /* the last of a name counts */
-            !says_less(x->value, jd_get(body, x->name)))
+        if (map_get(&by_name, x->name) == x && !says_less(x->value, jd_get(body, x->name)))
             jw_kraw(&w, x->name, x->value);
     jw_obj_end(&w);
+    map_done(&by_name);
 }
 
 static str native_name(str name, const struct member_name *renamed, size_t n)

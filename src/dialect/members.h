@@ -23,6 +23,8 @@ void members_finish(struct buf *out, size_t from, const struct chat_target *t,
 /* The members of obj that `said` (up to NULL) does not name, or that are null, "" or []: what the
  * neutral form does not say, as it was written. Values are copied into the arena. */
 struct chat_extra *members_others(jval *obj, const char *const *said, struct arena *a);
+/* The same as one object. */
+str members_others_object(jval *obj, const char *const *said, struct arena *a);
 /* The same, behind what the list holds already. */
 void members_add_others(struct chat_extra **list, jval *obj, const char *const *said,
                         struct arena *a);

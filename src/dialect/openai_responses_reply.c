@@ -199,14 +199,9 @@ void responses_write_notes(struct buf *out, str notes, enum dialect_id origin, i
 void responses_keep_item(struct chat_part *p, jval *item, const char *const *said, struct arena *a)
 {
     struct chat_extra *of_item = NULL, **tail = &of_item;
-    struct buf b;
-    buf_init(&b, SIZE_MAX);
-    buf_add(&b, S("{}"));
-    members_put_back(&b, 0, members_others(item, said, a), a);
-    chat_add_extra(a, &tail, ITEM, arena_dup(a, buf_str(&b)));
+    chat_add_extra(a, &tail, ITEM, members_others_object(item, said, a));
     *tail = p->extras;
     p->extras = of_item;
-    buf_done(&b);
 }
 
 bool responses_begins_item(const struct chat_part *p)

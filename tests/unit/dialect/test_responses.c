@@ -26,11 +26,33 @@ static rc write_to(const struct dialect *to, struct arena *a, const struct chat_
                              .max_tokens_default = CHAT_UNSET };
     struct chat_loss loss = { .arena = a };
     struct buf out;
-    buf_init(&out, 1 << 20);
+    buf_init(&out, 64 << 20);
     rc res = to->write_chat(&out, r, &t, &loss, a, e);
     *ret = arena_dup(a, buf_str(&out));
     buf_done(&out);
     return res;
+}
+
+/* Not in the square of their number: this would take minutes. */
+static void an_item_with_many_members(void **state)
+{
+    enum { MANY = 400 * 1000 };
+    struct arena a;
+    struct buf b;
+    struct err e = { 0 };
+    str wrote;
+    arena_init(&a);
+    buf_init(&b, 64 << 20);
+    buf_add(&b, S("{\"input\":[{\"type\":\"message\",\"role\":\"user\",\"content\":\"q\""));
+    for (int i = 0; i < MANY; i++)
+        buf_fmt(&b, ",\"a%d\":%d", i, i);
+    buf_add(&b, S(",\"a7\":\"the last counts\"}]}"));
+    struct chat_req r = read_with(d, &a, arena_dup(&a, buf_str(&b)).p);
+    CHECK_OK(write_to(d, &a, &r, "m", false, &wrote, &e), &e);
+    assert_true(str_contains(wrote, S(",\"a399999\":399999,\"a7\":\"the last counts\"}")));
+    assert_false(str_contains(wrote, S("\"a7\":7,")));
+    buf_done(&b);
+    arena_done(&a);
 }
 
 static const struct {
@@ -428,6 +450,7 @@ static void test_relay(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(an_item_with_many_members),
         cmocka_unit_test(test_requests),
         cmocka_unit_test(test_refused),
         cmocka_unit_test(test_bad_requests),
