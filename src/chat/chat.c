@@ -9,8 +9,9 @@
 void chat_note_loss(struct chat_loss *loss, str field)
 {
     struct chat_str **at = &loss->dropped;
+    size_t n = 0;
     for (; *at; at = &(*at)->next)
-        if (str_eq((*at)->s, field))
+        if (str_eq((*at)->s, field) || ++n == CHAT_LOSSES_MAX)
             return;
     *at = NEW(loss->arena, struct chat_str, 1);
     (*at)->s = arena_dup(loss->arena, field);

@@ -214,7 +214,8 @@ struct chat_target {
 };
 
 /* What a writer left out because the target has no place for it (only with drop_params, or where
- * leaving it out is harmless). Shown in x-sluice-dropped-params. */
+ * leaving it out is harmless). Shown in x-sluice-dropped-params: the first CHAT_LOSSES_MAX. */
+enum { CHAT_LOSSES_MAX = 32 };
 struct chat_loss {
     struct arena *arena;
     struct chat_str *dropped; /* the field names, in the client's words */

@@ -766,12 +766,11 @@ static void field_fixed(struct buf *out, str name, uint64_t v, unsigned digits)
 /* The names may be the client's own: as it wrote them they could end the field, or the head. */
 static void field_dropped(struct buf *out, const struct chat_str *dropped)
 {
-    enum { NAMES_MAX = 32, NAME_BYTES_MAX = 64 };
-    unsigned n = 0;
+    enum { NAME_BYTES_MAX = 64 };
     buf_add(out, S("x-sluice-dropped-params: "));
-    for (const struct chat_str *s = dropped; s && n < NAMES_MAX; s = s->next) {
+    for (const struct chat_str *s = dropped; s; s = s->next) {
         str name = str_take(s->s, NAME_BYTES_MAX);
-        if (n++)
+        if (s != dropped)
             buf_add(out, S(", "));
         for (size_t i = 0; i < name.n; i++)
             buf_chr(out, name.p[i] > 0x20 && name.p[i] < 0x7f ? name.p[i] : '?');

@@ -15,6 +15,12 @@ static void drops_or_refuses(void **state)
     CHECK_STR(loss.dropped->s, S("n"));
     CHECK_STR(loss.dropped->next->s, S("seed"));
     assert_null(loss.dropped->next->next);
+    for (int i = 0; i < 1000 * 1000; i++) /* as many as a caller likes */
+        chat_note_loss(&loss, arena_fmt(&arena, "a%d", i));
+    size_t n = 0;
+    for (const struct chat_str *s = loss.dropped; s; s = s->next)
+        n++;
+    assert_int_equal(n, CHAT_LOSSES_MAX);
     assert_int_equal(chat_drop(&loss, false, S("logprobs"), S("Anthropic"), &e).code,
                      E_UNSUPPORTED);
     assert_string_equal(e.where, "logprobs");
