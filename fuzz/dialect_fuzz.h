@@ -7,18 +7,9 @@
 #include "chat/stream.h"
 #include "dialect/dialect.h"
 #include "http/ndjson.h"
-#include "json/scan.h"
+#include "fuzz_is_json.h"
 
 enum { FUZZ_OUT_BYTES_MAX = 64 * 1024 * 1024 };
-
-static inline bool fuzz_is_json(str text)
-{
-    enum json_kind top;
-    struct err e;
-    rc res = json_scan(text, NULL, 0, &top, &e);
-    /* Deep values are passed on inside deeper ones: too deep is not wrong. */
-    return !FAILED(res) || res.code == E_LIMIT;
-}
 
 /* Whatever a client sends: what is written from it is JSON, and the dialect itself reads it. */
 static inline void fuzz_request(const struct dialect *d, const uint8_t *data, size_t n)

@@ -1,20 +1,12 @@
 /* Embeddings: whatever a caller asks and a vendor answers, what is written from it is JSON, and the
  * same API reads it again. The first byte says whose request or answer the rest is. */
 #include "dialect/embed.h"
-#include "json/scan.h"
+#include "fuzz_is_json.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n);
 
 static const enum dialect_id ids[] = { DIALECT_OPENAI_CHAT, DIALECT_COHERE, DIALECT_GEMINI,
                                        DIALECT_OLLAMA };
-
-static bool is_json(str text)
-{
-    enum json_kind top;
-    struct err e;
-    rc res = json_scan(text, NULL, 0, &top, &e);
-    return !FAILED(res) || res.code == E_LIMIT;
-}
 
 static void write_everywhere(const struct embed_req *r, struct arena *a)
 {
@@ -28,7 +20,7 @@ static void write_everywhere(const struct embed_req *r, struct arena *a)
         jval *v = NULL;
         buf_init(&out, 16 << 20);
         if (!FAILED(to->write(&out, r, &t, &loss, a, &e)) && !out.full) {
-            BUG_UNLESS(is_json(buf_str(&out)));
+            BUG_UNLESS(fuzz_is_json(buf_str(&out)));
             if (!FAILED(jd_read(&v, buf_str(&out), a, &e)))
                 BUG_UNLESS(!FAILED(to->read(&again, v, a, &e)));
             BUG_UNLESS(to->path(r, &t, false, a).n > 0);
@@ -64,7 +56,7 @@ static void reply(const struct embed_api *api, str text, struct arena *a)
             asked.inputs[k].text = S("x");
         buf_init(&out, 64 << 20);
         if (!FAILED(to->write_reply(&out, &got, &asked, &ctx, &e)) && !out.full) {
-            BUG_UNLESS(is_json(buf_str(&out)));
+            BUG_UNLESS(fuzz_is_json(buf_str(&out)));
             struct embed_reply again = { 0 };
             if (got.n && !FAILED(to->read_reply(&again, buf_str(&out), a, &e)))
                 BUG_UNLESS(again.n == got.n);

@@ -2,17 +2,9 @@
  * again; results name documents that there are. The first byte: a request, or an answer to so many
  * documents. */
 #include "dialect/rerank.h"
-#include "json/scan.h"
+#include "fuzz_is_json.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n);
-
-static bool is_json(str text)
-{
-    enum json_kind top;
-    struct err e;
-    rc res = json_scan(text, NULL, 0, &top, &e);
-    return !FAILED(res) || res.code == E_LIMIT;
-}
 
 static void request(str text, struct arena *a)
 {
@@ -25,7 +17,7 @@ static void request(str text, struct arena *a)
         return;
     buf_init(&out, 16 << 20);
     rerank_write(&out, &r, &t, a);
-    BUG_UNLESS(is_json(buf_str(&out)));
+    BUG_UNLESS(fuzz_is_json(buf_str(&out)));
     if (!FAILED(jd_read(&v, buf_str(&out), a, &e))) {
         BUG_UNLESS(!FAILED(rerank_read(&again, v, a, &e)));
         BUG_UNLESS(again.ndocs == r.ndocs && again.top_n == r.top_n);
@@ -52,7 +44,7 @@ static void reply(size_t ndocs, str text, struct arena *a)
         BUG_UNLESS(got.results[i].index < ndocs);
     buf_init(&out, 16 << 20);
     rerank_write_reply(&out, &got, &asked, &ctx);
-    BUG_UNLESS(is_json(buf_str(&out)));
+    BUG_UNLESS(fuzz_is_json(buf_str(&out)));
     BUG_UNLESS(!FAILED(rerank_read_reply(&again, &asked, buf_str(&out), a, &e)));
     BUG_UNLESS(again.n == got.n);
     buf_done(&out);

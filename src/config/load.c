@@ -262,15 +262,18 @@ static void load_master_key(struct loader *l, const struct ynode *root)
 
 static void check_strategy(struct loader *l, const struct ynode *root)
 {
-    static const char *const known[] = { "simple-shuffle",         "least-busy",
-                                         "latency-based-routing",  "usage-based-routing",
-                                         "usage-based-routing-v2", "cost-based-routing" };
+    static const char *const known[] = { "simple-shuffle",
+                                         "least-busy",
+                                         "latency-based-routing",
+                                         "usage-based-routing",
+                                         "usage-based-routing-v2",
+                                         "cost-based-routing",
+                                         NULL };
     const struct ynode *at =
         ynode_get(ynode_get(root, S("router_settings")), S("routing_strategy"));
     struct path up = { NULL, S("router_settings"), 0 }, p = { &up, S("routing_strategy"), 0 };
-    for (size_t i = 0; i < COUNT_OF(known); i++)
-        if (str_eq(l->c->routing_strategy, str_c(known[i])))
-            return;
+    if (str_among(l->c->routing_strategy, known))
+        return;
     if (at)
         say(l, DIAG_ERROR, at, &p,
             "use simple-shuffle, least-busy, latency-based-routing, usage-based-routing-v2 or "

@@ -50,15 +50,13 @@ struct model_entry *config_add(struct config *c, str model_name, str model)
 static bool is_request_parameter(str name)
 {
     static const char *const known[] = {
-        "temperature", "top_p",      "top_k",      "n",        "stop",    "seed",     "user",
-        "tools",       "stream",     "max_tokens", "min_p",    "think",   "thinking", "format",
-        "modalities",  "functions",  "logprobs",   "store",    "num_ctx", "options",  "provider",
-        "dimensions",  "input_type", "keep_alive", "metadata", "models",  "prompt",   "voice",
+        "temperature", "top_p",   "top_k",      "n",          "stop",       "seed",
+        "user",        "tools",   "stream",     "max_tokens", "min_p",      "think",
+        "thinking",    "format",  "modalities", "functions",  "logprobs",   "store",
+        "num_ctx",     "options", "provider",   "dimensions", "input_type", "keep_alive",
+        "metadata",    "models",  "prompt",     "voice",      NULL,
     };
-    for (size_t i = 0; i < COUNT_OF(known); i++)
-        if (str_eq(name, str_c(known[i])))
-            return true;
-    return false;
+    return str_among(name, known);
 }
 
 static bool is_cost(str name)

@@ -9,14 +9,6 @@
 /* Deeper ones go as they are: nobody's schema, and the writer has an end of its own. */
 enum { DEPTH_MAX = 24 };
 
-static bool in_list(str name, const char *const *list)
-{
-    for (; *list; list++)
-        if (str_eq(name, str_c(*list)))
-            return true;
-    return false;
-}
-
 /* ---- for tools: the root is an object ------------------------------------------------------- */
 
 static const char *const alternatives[] = { "oneOf", "anyOf", "allOf", NULL };
@@ -56,7 +48,7 @@ static str flatten(jval *root, struct arena *a)
     write_all_properties(&w, root);
     jw_obj_end(&w);
     JD_EACH (m, root)
-        if (!in_list(m.name, alternatives) && !str_eq(m.name, S("type")) &&
+        if (!str_among(m.name, alternatives) && !str_eq(m.name, S("type")) &&
             !str_eq(m.name, S("properties")))
             jw_kval(&w, m.name, m.value);
     jw_obj_end(&w);
@@ -129,12 +121,12 @@ static bool kept_as_is(str name, jval *v)
                                            "email",     "hostname", "uri",  "ipv4",
                                            "ipv6",      "uuid",     NULL };
     if (str_eq(name, S("format")))
-        return in_list(jd_str(v), formats);
+        return str_among(jd_str(v), formats);
     if (str_eq(name, S("pattern")))
         return simple_pattern(jd_str(v));
     if (str_eq(name, S("minItems")))
         return str_eq(jd_num(v), S("0")) || str_eq(jd_num(v), S("1"));
-    return in_list(name, plain);
+    return str_among(name, plain);
 }
 
 static bool is_object_schema(jval *v)
@@ -182,11 +174,11 @@ static void write_member(struct jw *w, str name, jval *v, int depth, struct buf 
     static const char *const lists[] = { "anyOf", "allOf", "oneOf", NULL };
     static const char *const gone[] = { "$schema",  "$id", "description", "additionalProperties",
                                         "examples", NULL };
-    if (in_list(name, gone))
+    if (str_among(name, gone))
         return;
-    if (in_list(name, maps) && jd_is_obj(v))
+    if (str_among(name, maps) && jd_is_obj(v))
         write_map(w, name, v, depth);
-    else if (in_list(name, lists) && jd_is_arr(v))
+    else if (str_among(name, lists) && jd_is_arr(v))
         write_list(w, str_eq(name, S("oneOf")) ? S("anyOf") : name, v, depth);
     else if (str_eq(name, S("items")) && jd_is_obj(v)) {
         jw_key(w, name);

@@ -824,24 +824,23 @@ static bool is_for_the_gateway(str name)
                                          "litellm_trace_id",
                                          "litellm_metadata",
                                          "cache",
-                                         "caching" };
-    for (size_t i = 0; i < COUNT_OF(names); i++)
-        if (str_eq(name, str_c(names[i])))
-            return true;
-    return false;
+                                         "caching",
+                                         NULL };
+    return str_among(name, names);
 }
+
+const char *const openai_shared_members[] = { "prompt_cache_key",       "prompt_cache_options",
+                                              "prompt_cache_retention", "moderation",
+                                              "safety_identifier",      NULL };
 
 /* A Responses client's members that OpenAI's chat completions have, too; other servers need not
  * know them, and the rest has no counterpart. */
 static void write_responses_extras(struct composer *c)
 {
-    static const char *const shared[] = { "prompt_cache_key",       "prompt_cache_options",
-                                          "prompt_cache_retention", "moderation",
-                                          "safety_identifier",      NULL };
     const struct chat_extra *const lists[] = { c->r->own, c->r->extras };
     for (size_t i = 0; i < COUNT_OF(lists); i++)
         for (const struct chat_extra *x = lists[i]; x; x = x->next) {
-            if (has(c, QUIRK_OPENAI) && str_among(x->name, shared))
+            if (has(c, QUIRK_OPENAI) && str_among(x->name, openai_shared_members))
                 jw_kraw(&c->w, x->name, x->value);
             else if (lists[i] == c->r->extras && !is_for_the_gateway(x->name))
                 chat_note_loss(c->loss, x->name);

@@ -23,6 +23,8 @@ void openai_write_error(struct buf *out, const struct chat_error *err, struct ar
 /* The same, whose `code` is the vendor's where it has one of OpenAI's kind: clients of chat
  * completions get the status there, as LiteLLM has it. */
 void openai_write_coded_error(struct buf *out, const struct chat_error *err, struct arena *a);
+/* Members that chat completions and Responses both have, under one name; NULL ends them. */
+extern const char *const openai_shared_members[];
 /* A word as OpenAI's types and codes are: small letters and underscores. */
 bool openai_is_word(str word);
 void openai_write_stream_error(struct buf *out, const struct chat_error *err);

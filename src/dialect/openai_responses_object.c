@@ -5,14 +5,13 @@
 #include "dialect/openai_chat_internal.h"
 #include "dialect/openai_responses_internal.h"
 
-static void write_tools(struct jw *w, const struct chat_req *r, struct arena *a)
+static void write_tools(struct jw *w, const struct chat_req *r)
 {
     const struct chat_extra *whole = responses_member(r, S("tools"));
     if (whole) {
         jw_raw(w, whole->value);
         return;
     }
-    (void)a;
     jw_arr(w);
     for (const struct chat_tool *t = r ? r->tools : NULL; t; t = t->next) {
         if (t->raw.n && t->origin == DIALECT_OPENAI_RESPONSES) {
@@ -113,7 +112,7 @@ static void write_echo(struct jw *w, const struct dialect_ctx *c)
     jw_key(w, S("tool_choice"));
     write_choice(w, r);
     jw_key(w, S("tools"));
-    write_tools(w, r, c->arena);
+    write_tools(w, r);
     jw_kstr(w, S("service_tier"), r && r->service_tier.n ? r->service_tier : S("default"));
     if (r && r->user.n)
         jw_kstr(w, S("user"), r->user);

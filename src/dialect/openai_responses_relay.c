@@ -54,11 +54,8 @@ static bool has_response(str type)
     static const char *const types[] = { "response.created",   "response.in_progress",
                                          "response.completed", "response.incomplete",
                                          "response.failed",    "response.queued",
-                                         "response.cancelled" };
-    for (size_t i = 0; i < COUNT_OF(types); i++)
-        if (str_eq(type, str_c(types[i])))
-            return true;
-    return false;
+                                         "response.cancelled", NULL };
+    return str_among(type, types);
 }
 
 /* ---- frames --------------------------------------------------------------------------------- */

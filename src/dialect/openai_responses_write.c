@@ -9,6 +9,7 @@
 #include "chat/quirks.h"
 #include "dialect/functions.h"
 #include "dialect/members.h"
+#include "dialect/openai_chat_internal.h"
 #include "dialect/openai_responses_internal.h"
 
 enum { OUTPUT_TOKENS_MIN = 16 };
@@ -648,9 +649,6 @@ static void write_extras(struct writer *wr)
         "tools", "tool_choice",  "reasoning", "include", "web_search_options",
         "store", "instructions", NULL
     };
-    static const char *const shared[] = { "prompt_cache_key",       "prompt_cache_options",
-                                          "prompt_cache_retention", "moderation",
-                                          "safety_identifier",      NULL };
     const struct chat_extra *store = find_member(wr->r, S("store"));
     if (store)
         jw_kraw(&wr->w, S("store"), store->value);
@@ -662,7 +660,8 @@ static void write_extras(struct writer *wr)
     for (const struct chat_extra *x = wr->r->extras; x; x = x->next) {
         if (str_among(x->name, handled))
             continue;
-        if (wr->own || str_among(x->name, shared) || members_listed(wr->t->allowed_params, x->name))
+        if (wr->own || str_among(x->name, openai_shared_members) ||
+            members_listed(wr->t->allowed_params, x->name))
             jw_kraw(&wr->w, x->name, x->value);
         else
             chat_note_loss(wr->loss, x->name);

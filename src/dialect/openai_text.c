@@ -17,12 +17,9 @@ static str path(const struct chat_target *t, bool base_has_path, struct arena *a
 /* What a chat has no place for; logprobs is a number here and a flag there. */
 static bool is_left_out(str name)
 {
-    static const char *const names[] = { "prompt",  "suffix",   "echo",
-                                         "best_of", "logprobs", "messages" };
-    for (size_t i = 0; i < COUNT_OF(names); i++)
-        if (str_eq(name, str_c(names[i])))
-            return true;
-    return false;
+    static const char *const names[] = { "prompt",   "suffix",   "echo", "best_of",
+                                         "logprobs", "messages", NULL };
+    return str_among(name, names);
 }
 
 static rc read_prompt(jval *body, str *ret, struct err *e)

@@ -113,23 +113,6 @@ static void read_stream_flags(struct call *c)
         c->show_usage = true;
 }
 
-static void invalid_model(struct call *c)
-{
-    struct chat_error err = {
-        .status = 400,
-        .kind = ERR_INVALID_REQUEST,
-        .type = S("invalid_request_error"),
-        .param = S("model"),
-        .retry_after_ms = -1,
-        .message = arena_fmt(&c->x->arena,
-                             "%.*s: Invalid model name passed in model=%.*s. Call `/v1/models` to "
-                             "view available models for your key.",
-                             STRF(c->x->path), c->model_shown.n ? (int)c->model_shown.n : 4,
-                             c->model_shown.n ? c->model_shown.p : "None"),
-    };
-    reply_error(c->x, &err);
-}
-
 /* ---- the plan
  * ------------------------------------------------------------------------------------ */
 
@@ -201,7 +184,7 @@ void call_upgrade(struct exchange *x, const struct operation *op, str model)
     read_overrides(c, &options);
     options.realtime = true;
     if (!plan_init(&c->try->plan, x->snap->routes, c->model_shown, &options, &x->scratch)) {
-        invalid_model(c);
+        reply_unknown_model(x, c->model_shown);
         return;
     }
     x->call = c;
@@ -224,7 +207,7 @@ void call_serve(struct exchange *x, const struct operation *op)
         c->in->read_path(x->asked->path_rest, &x->asked->path_model, &c->path_stream, &x->arena);
     read_stream_flags(c);
     if (!read_model(c)) {
-        invalid_model(c);
+        reply_unknown_model(x, c->model_shown);
         return;
     }
     struct plan_options options;
@@ -237,7 +220,7 @@ void call_serve(struct exchange *x, const struct operation *op)
     x->call = c;
     if (!plan_init(&c->try->plan, x->snap->routes, c->model_shown, &options, &x->scratch)) {
         x->call = NULL;
-        invalid_model(c);
+        reply_unknown_model(x, c->model_shown);
         return;
     }
     exchange_move(x, X_ROUTE);

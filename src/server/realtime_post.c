@@ -93,10 +93,7 @@ static void pass_as(struct exchange *x, const struct names *names, str name)
     struct plan_options options = plan_options_default();
     options.realtime = true;
     if (!plan_init(&plan, x->snap->routes, name, &options, &x->scratch)) {
-        reply_error_text(x, 400, "invalid_request_error", "model",
-                         "%.*s: Invalid model name passed in model=%.*s. Call `/v1/models` to view "
-                         "available models for your key.",
-                         STRF(str_take(x->path, 200)), STRF(str_take(name, 200)));
+        reply_unknown_model(x, name);
         return;
     }
     if (plan_next(&plan, exchange_now_ms(x), server_random(x->sw), &step) != PLAN_TRY) {

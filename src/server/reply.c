@@ -208,6 +208,23 @@ void reply_error_text(struct exchange *x, unsigned status, const char *type, con
     reply_error(x, &err);
 }
 
+void reply_unknown_model(struct exchange *x, str shown)
+{
+    str name = shown.n ? shown : S("None");
+    struct chat_error err = {
+        .status = 400,
+        .kind = ERR_INVALID_REQUEST,
+        .type = S("invalid_request_error"),
+        .param = S("model"),
+        .retry_after_ms = -1,
+        .message = arena_fmt(&x->arena,
+                             "%.*s: Invalid model name passed in model=%.*s. Call `/v1/models` to "
+                             "view available models for your key.",
+                             STRF(x->path), STRF(name)),
+    };
+    reply_error(x, &err);
+}
+
 void reply_bare_error(struct server_worker *sw, struct buf *out, unsigned status, str why)
 {
     struct chat_error err = {

@@ -34,6 +34,9 @@ void reply_error(struct exchange *x, const struct chat_error *err);
 void reply_error_text(struct exchange *x, unsigned status, const char *type, const char *param,
                       const char *fmt, ...) PRINTF(5, 6);
 
+/* 400: there is no such model; shown: its name, empty if none was given. In LiteLLM's words. */
+void reply_unknown_model(struct exchange *x, str shown);
+
 /* An error before there is an exchange (malformed head): OpenAI's shape, Connection: close. */
 void reply_bare_error(struct server_worker *sw, struct buf *out, unsigned status, str why);
 

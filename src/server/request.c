@@ -1,6 +1,7 @@
 #include "server/call.h"
 
 #include "chat/quirks.h"
+#include "dialect/members.h"
 #include "dialect/openai_chat.h"
 #include "json/splice.h"
 #include "json/write.h"
@@ -184,14 +185,6 @@ static bool given(jval *tree, str name)
     return jd_get(tree, name) != NULL;
 }
 
-static bool in_list(const struct chat_extra *list, str name)
-{
-    for (; list; list = list->next)
-        if (str_eq(list->name, name))
-            return true;
-    return false;
-}
-
 /* What is set in the body in any case: a fallback's own overrides, then the deployment's
  * extra_body. */
 static const struct chat_extra *set_anyway(const struct call *c)
@@ -206,7 +199,7 @@ static const struct chat_extra *set_anyway(const struct call *c)
         tail = &(*tail)->next;
     }
     for (; d; d = d->next) {
-        if (in_list(c->step.overrides, d->name))
+        if (members_find(c->step.overrides, d->name))
             continue;
         *tail = NEW(&c->x->scratch, struct chat_extra, 1);
         **tail = (struct chat_extra){ .name = d->name, .value = d->value };
@@ -226,7 +219,7 @@ static rc rewrite(struct call *c, struct err *e)
     jw_init(&w, &c->try->body);
     jw_obj(&w);
     JD_EACH (m, tree) {
-        if (jd_get(tree, m.name) != m.value || call_is_ours(c, m.name) || in_list(set, m.name))
+        if (jd_get(tree, m.name) != m.value || call_is_ours(c, m.name) || members_find(set, m.name))
             continue;
         if (str_eq(m.name, S("model")) && !c->out->model_in_path) {
             jw_kstr(&w, m.name, c->step.model);
@@ -235,12 +228,12 @@ static rc rewrite(struct call *c, struct err *e)
             jw_kval(&w, m.name, m.value);
         }
     }
-    if (!model_given && !c->out->model_in_path && !in_list(set, S("model")))
+    if (!model_given && !c->out->model_in_path && !members_find(set, S("model")))
         jw_kstr(&w, S("model"), c->step.model);
     if (asks_usage(c))
         jw_kraw(&w, S("stream_options"), S("{\"include_usage\":true}"));
     for (const struct chat_extra *d = c->dep->defaults; d; d = d->next)
-        if (!given(tree, d->name) && !in_list(set, d->name))
+        if (!given(tree, d->name) && !members_find(set, d->name))
             jw_kraw(&w, d->name, d->value);
     for (const struct chat_extra *d = set; d; d = d->next)
         jw_kraw(&w, d->name, d->value);
