@@ -8,15 +8,12 @@ import threading
 from neutral import LINKED, Malformed, need
 
 
-class Vendor:
-    """One fake vendor's server. `script(vendor, conn, path, fields, body)` answers each request."""
+class Server:
+    """Listens on a port of its own; `serve(conn)` has a thread for each connection."""
 
-    def __init__(self, dialect):
-        self.dialect = dialect
-        self.script = None
+    def __init__(self):
         self.listener = socket.create_server(("127.0.0.1", 0), backlog=64)
         self.port = self.listener.getsockname()[1]
-        self.gone = threading.Event()  # a client closed while an answer was under way
         threading.Thread(target=self._accept, daemon=True).start()
 
     def _accept(self):
@@ -26,9 +23,22 @@ class Vendor:
             except OSError:
                 return
             conn.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-            threading.Thread(target=self._serve, args=(conn,), daemon=True).start()
+            threading.Thread(target=self.serve, args=(conn,), daemon=True).start()
 
-    def _serve(self, conn):
+    def stop(self):
+        self.listener.close()
+
+
+class Vendor(Server):
+    """One fake vendor's server. `script(vendor, conn, path, fields, body)` answers each request."""
+
+    def __init__(self, dialect):
+        self.dialect = dialect
+        self.script = None
+        self.gone = threading.Event()  # a client closed while an answer was under way
+        super().__init__()
+
+    def serve(self, conn):
         try:
             while True:
                 got = read_request(conn)
@@ -38,34 +48,21 @@ class Vendor:
             pass
         conn.close()
 
-    def stop(self):
-        self.listener.close()
 
-
-class FileServer:
+class FileServer(Server):
     """One picture at `url`, for callers that give it by its address."""
 
     PNG = base64.b64decode(LINKED)
 
     def __init__(self):
-        self.listener = socket.create_server(("127.0.0.1", 0), backlog=64)
-        self.port = self.listener.getsockname()[1]
+        super().__init__()
         self.url = f"http://127.0.0.1:{self.port}/dot.png"
-        threading.Thread(target=self._accept, daemon=True).start()
 
-    def _accept(self):
-        while True:
-            try:
-                conn, _ = self.listener.accept()
-            except OSError:
-                return
-            with conn:
-                if read_request(conn):
-                    conn.sendall(b"HTTP/1.1 200 OK\r\ncontent-type: image/png\r\nconnection: close\r\n"
-                                 b"content-length: %d\r\n\r\n" % len(self.PNG) + self.PNG)
-
-    def stop(self):
-        self.listener.close()
+    def serve(self, conn):
+        with conn:
+            if read_request(conn):
+                conn.sendall(b"HTTP/1.1 200 OK\r\ncontent-type: image/png\r\nconnection: close\r\n"
+                             b"content-length: %d\r\n\r\n" % len(self.PNG) + self.PNG)
 
 
 def read_request(conn):

@@ -220,11 +220,27 @@ def read_message(conn):
     return head + b"\r\n\r\n" + body
 
 
+def head_of(request):
+    return request.partition(b"\r\n\r\n")[0].decode()
+
+
+def body_of(request):
+    return json.loads(request.partition(b"\r\n\r\n")[2])
+
+
+def path_of(request):
+    return request.split(b" ", 2)[1].decode()
+
+
 def reply(body, status="200 OK", content_type="application/json", fields=""):
     if not isinstance(body, bytes):
         body = (body if isinstance(body, str) else json.dumps(body)).encode()
     head = f"HTTP/1.1 {status}\r\ncontent-type: {content_type}\r\ncontent-length: {len(body)}\r\n{fields}\r\n"
     return head.encode() + body
+
+
+def answering(body, **more):
+    return lambda conn, request: conn.sendall(reply(body, **more)) and None
 
 
 def completion(text="Hello", model="upstream-model", **more):

@@ -1,7 +1,6 @@
 """Prompt-cache marks of LiteLLM's clients, towards vendors that do not know them."""
-import json
 
-from conftest import config_of, model, reply
+from conftest import body_of, config_of, model, reply
 
 MARKED = [{"role": "system", "content": [{"type": "text", "text": "A long prompt.", "cache_control": {"type": "ephemeral"}}]},
           {"role": "user", "content": "Hi"}]
@@ -15,7 +14,7 @@ def sent(gateway, upstream, name):
     g = gateway(config_of(model("m", f"http://127.0.0.1:{up.port}", model=name)))
     r = g.http.post("/v1/chat/completions", json={"model": "m", "messages": MARKED})
     assert r.status_code == 200, r.text
-    return json.loads(up.requests[0].partition(b"\r\n\r\n")[2])
+    return body_of(up.requests[0])
 
 
 def test_openai_itself_gets_none(gateway, upstream):

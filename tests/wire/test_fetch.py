@@ -5,7 +5,7 @@ import time
 
 import pytest
 
-from conftest import config_of, model, raw_exchange, reply
+from conftest import body_of, config_of, model, raw_exchange, reply
 
 PNG = b"\x89PNG\r\n\x1a\n" + bytes(range(64))
 PDF = b"%PDF-1.7\n" + b"x" * 50
@@ -20,10 +20,6 @@ def gemini_reply(text="seen"):
     return reply({"candidates": [{"content": {"role": "model", "parts": [{"text": text}]},
                                   "finishReason": "STOP"}],
                   "usageMetadata": {"promptTokenCount": 3, "candidatesTokenCount": 1, "totalTokenCount": 4}})
-
-
-def body_of(request):
-    return json.loads(request.partition(b"\r\n\r\n")[2])
 
 
 def image(url):

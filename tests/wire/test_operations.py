@@ -6,29 +6,13 @@ import struct
 
 import pytest
 
-from conftest import config_of, http_chunk, model, reply, stream_head
+from conftest import answering, body_of, config_of, head_of, http_chunk, model, path_of, reply, stream_head
 
 FLOATS = [0.5, -0.25, 1.0]
 
 
 def b64(floats):
     return base64.b64encode(struct.pack(f"<{len(floats)}f", *floats)).decode()
-
-
-def head_of(request):
-    return request.partition(b"\r\n\r\n")[0].decode()
-
-
-def body_of(request):
-    return json.loads(request.partition(b"\r\n\r\n")[2])
-
-
-def path_of(request):
-    return request.split(b" ", 2)[1].decode()
-
-
-def answering(body, **more):
-    return lambda conn, request: conn.sendall(reply(body, **more)) and None
 
 
 def openai_vectors(*vectors, **more):

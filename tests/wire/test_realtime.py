@@ -731,14 +731,17 @@ def test_a_slow_reader_stops_the_other_side(gateway, upstream):
     sent = {"vendor": 0, "client": 0}
     piece = frame(b"v" * 65536, 2, mask=None)
 
-    def play(conn):
+    def pour(conn, piece, who):
         conn.settimeout(1.0)
         try:
-            while sent["vendor"] < 64 << 20:
+            while sent[who] < 64 << 20:
                 conn.sendall(piece)
-                sent["vendor"] += len(piece)
+                sent[who] += len(piece)
         except TimeoutError:
             pass
+
+    def play(conn):
+        pour(conn, piece, "vendor")
         looked.wait(20)
     looked = threading.Event()
     up = tunnel_vendor(upstream, play=play)
@@ -747,14 +750,7 @@ def test_a_slow_reader_stops_the_other_side(gateway, upstream):
     with socket.create_connection(("127.0.0.1", gw.port)) as s:
         s.sendall(handshake())
         read_head(s)
-        s.settimeout(1.0)
-        mine = frame(b"c" * 65536, 2)
-        try:
-            while sent["client"] < 64 << 20:
-                s.sendall(mine)
-                sent["client"] += len(mine)
-        except TimeoutError:
-            pass
+        pour(s, frame(b"c" * 65536, 2), "client")
         time.sleep(0.5)
         assert sent["client"] < 32 << 20 and sent["vendor"] < 32 << 20, sent
         assert resident_kb(gw) - before < 4096

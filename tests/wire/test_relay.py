@@ -6,11 +6,7 @@ import time
 
 import pytest
 
-from conftest import (chunk, completion, config_of, http_chunk, model, raw_exchange, reply, stream_head)
-
-
-def body_of(request):
-    return json.loads(request.partition(b"\r\n\r\n")[2])
+from conftest import body_of, chunk, completion, config_of, http_chunk, model, raw_exchange, reply, stream_head
 
 
 def wait_until(check, seconds=5):

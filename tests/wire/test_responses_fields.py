@@ -3,7 +3,7 @@ translated, left out and named in the answer, or refused by name."""
 import json
 
 import pytest
-from conftest import completion, config_of, model, reply
+from conftest import body_of, completion, config_of, model, reply
 
 ANSWERS = {
     "chat": completion("hi"),
@@ -38,7 +38,7 @@ class World:
         return self.g.http.post("/v1/responses", json={"model": kind, "input": "q", **body})
 
     def sent(self, kind):
-        return json.loads(self.ups[kind].requests[-1].partition(b"\r\n\r\n")[2])
+        return body_of(self.ups[kind].requests[-1])
 
 
 @pytest.fixture
@@ -74,7 +74,7 @@ def test_so_does_one_whose_request_is_written_anew(gateway, upstream):
     g = gateway(config_of(model("m", up.base, model="openai/responses/u", extra_body={"extra": 1})))
     body = {**FIELDS, "input": [{"type": "item_reference", "id": "x"}], "tools": TOOLS, "conversation": None}
     assert g.http.post("/v1/responses", json={"model": "m", **body}).status_code == 200
-    sent = json.loads(up.requests[-1].partition(b"\r\n\r\n")[2])
+    sent = body_of(up.requests[-1])
     assert sent == {"model": "u", "extra": 1, **body}
 
 
@@ -180,7 +180,7 @@ def test_openai_itself_gets_free_text_tools_in_its_own_words(gateway, upstream):
     r = g.http.post("/v1/responses", json={"model": "m", "input": history, "tools": [PATCH], "prompt_cache_key": "k",
                                            "safety_identifier": "sid", "metadata": {"a": "b"}})
     assert r.status_code == 200, r.text
-    sent = json.loads(up.requests[-1].partition(b"\r\n\r\n")[2])
+    sent = body_of(up.requests[-1])
     assert sent["tools"] == [{"type": "custom", "custom": {
         "name": "apply_patch", "description": "Edits files",
         "format": {"type": "grammar", "grammar": {"syntax": "lark", "definition": LARK}}}}]
@@ -227,7 +227,7 @@ CURSOR = {"input": [{"role": "system", "content": "be brief"},
 def test_the_chat_route_given_input(gateway, upstream, kind, path):
     """Cursor's requests: read as Responses requests, answered as chat completions, streamed too."""
     def handle(conn, req):
-        body = json.loads(req.partition(b"\r\n\r\n")[2])
+        body = body_of(req)
         sent.append(body)
         if not (body.get("stream") or b"streamGenerateContent" in req):
             answer = dict(ANSWERS[kind])

@@ -1,11 +1,7 @@
 """The Responses API's memory: store, previous_response_id, the routes by id; and who may see what."""
 import json
 
-from conftest import completion, config_of, model, reply
-
-
-def body_of(request):
-    return json.loads(request.partition(b"\r\n\r\n")[2])
+from conftest import body_of, completion, config_of, model, reply
 
 
 def chat_upstream(upstream):

@@ -3,7 +3,7 @@ import json
 import time
 
 import pytest
-from conftest import chunk, config_of, http_chunk, model, reply, stream_head
+from conftest import body_of, chunk, config_of, http_chunk, model, reply, stream_head
 
 SILENT = ("--patience-ms", "150", "--keepalive-ms", "150")
 
@@ -261,7 +261,7 @@ def test_chat_clients_get_log_probabilities_of_a_native_upstream(gateway, upstre
     sent = []
 
     def handle(conn, req):
-        body = json.loads(req.partition(b"\r\n\r\n")[2])
+        body = body_of(req)
         sent.append(body)
         if not body.get("stream"):
             conn.sendall(reply(response("completed", [item])))

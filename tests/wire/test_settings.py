@@ -1,5 +1,4 @@
 """Config keys whose effect is seen on the wire."""
-import json
 import threading
 import time
 

@@ -4,7 +4,7 @@ import os
 
 import pytest
 
-from conftest import chunk, completion, config_of, model, reply
+from conftest import answering, body_of, chunk, completion, config_of, model, path_of, reply
 from test_relay import streaming, wait_until
 
 EXACT = os.path.exists(os.path.join(os.path.dirname(__file__), "../../.tokenizers/o200k_base.tiktoken"))
@@ -13,18 +13,6 @@ needs_tables = pytest.mark.skipif(not EXACT, reason="a build without script/toke
 SAID = {"messages": [{"role": "user", "content": "How is the weather in Zürich today?"}]}  # LiteLLM: 17, 15
 CONTENTS = {"contents": [{"role": "user", "parts": [{"text": SAID["messages"][0]["content"]}]}]}
 INPUT = {"input": SAID["messages"][0]["content"]}
-
-
-def body_of(request):
-    return json.loads(request.partition(b"\r\n\r\n")[2])
-
-
-def path_of(request):
-    return request.split(b" ", 2)[1].decode()
-
-
-def answering(body, **more):
-    return lambda conn, request: conn.sendall(reply(body, **more)) and None
 
 
 @pytest.fixture
