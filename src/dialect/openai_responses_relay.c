@@ -98,25 +98,24 @@ static void add_line(struct buf *out, str text)
     }
 }
 
-/* The frame with another number (where that is ours to say) and another model (a member found in
- * its data; NULL: none). */
+/* The frame with another number (its member in data; NULL: it is not ours to say) and another model
+ * (likewise). type: empty where the frame has no name. */
 static void write_frame(struct dialect_relay *rl, struct buf *out, str type, str data,
-                        const struct json_member *model)
+                        const struct json_member *number, const struct json_member *model)
 {
-    struct json_member number = { .name = S("sequence_number") };
     struct json_edit edits[2];
     str pieces[5];
     struct buf name, value;
     size_t n = 0;
     buf_init(&name, rl->model.n * 6 + 2);
     buf_init(&value, 64);
-    if (counts_anew(rl) && !FAILED(json_scan(data, &number, 1, NULL, NULL))) {
-        bool there = number.kind != JSON_NONE;
+    if (number) {
+        bool there = number->kind != JSON_NONE;
         buf_fmt(&value, there ? "%u" : "\"sequence_number\":%u,", rl->next++);
-        edits[n++] = there ? json_edit_value(data, &number, buf_str(&value))
+        edits[n++] = there ? json_edit_value(data, number, buf_str(&value))
                            : json_edit_insert(data, buf_str(&value));
     }
-    if (model && model->kind == JSON_STRING && rl->model.n) {
+    if (model) {
         json_quote(&name, rl->model);
         struct json_edit edit = json_edit_value(data, model, buf_str(&name));
         bool first = n && edits[0].at > edit.at;
@@ -126,9 +125,12 @@ static void write_frame(struct dialect_relay *rl, struct buf *out, str type, str
         n++;
     }
     n = json_splice_pieces(data, edits, n, pieces);
-    buf_add(out, S("event: "));
-    buf_add(out, type);
-    buf_add(out, S("\ndata: "));
+    if (type.n) {
+        buf_add(out, S("event: "));
+        buf_add(out, type);
+        buf_chr(out, '\n');
+    }
+    buf_add(out, S("data: "));
     for (size_t i = 0; i < n; i++)
         add_line(out, pieces[i]);
     buf_add(out, S("\n\n"));
@@ -136,22 +138,36 @@ static void write_frame(struct dialect_relay *rl, struct buf *out, str type, str
     buf_done(&value);
 }
 
-/* Counts a frame of the upstream, and passes it. */
+static void note_number(struct dialect_relay *rl, str data)
+{
+    uint32_t number;
+    if (number_of(data, &number))
+        rl->next = number + 1;
+    else if (rl->next == 0)
+        rl->flags |= UNNUMBERED;
+    else
+        rl->next++;
+}
+
+/* Counts a frame of the upstream, and passes it. Behind an event of our own all that is an event is
+ * numbered: a JSON object with a name or a number; anything else passes as it is. */
 static void pass_frame(struct dialect_relay *rl, struct buf *out, const struct sse_event *ev,
                        str type, const struct json_member *model)
 {
-    uint32_t number;
-    if (!counts_anew(rl)) {
-        if (number_of(ev->data, &number))
-            rl->next = number + 1;
-        else if (rl->next == 0)
-            rl->flags |= UNNUMBERED;
-        else
-            rl->next++;
+    struct json_member number = { .name = S("sequence_number") };
+    enum json_kind top = JSON_NONE;
+    if (!counts_anew(rl))
+        note_number(rl, ev->data);
+    bool anew = counts_anew(rl);
+    if (anew && (FAILED(json_scan(ev->data, &number, 1, &top, NULL)) || top != JSON_OBJECT ||
+                 (!type.n && number.kind == JSON_NONE))) {
+        relay_frame(out, ev);
+        return;
     }
-    bool changed = counts_anew(rl) || (model && model->kind == JSON_STRING && rl->model.n);
-    if (type.n && ev->data.n && ev->data.p[0] == '{' && (changed || !ev->event.n))
-        write_frame(rl, out, type, ev->data, model);
+    if (model && (model->kind != JSON_STRING || !rl->model.n))
+        model = NULL;
+    if (anew || model || (type.n && !ev->event.n))
+        write_frame(rl, out, type, ev->data, anew ? &number : NULL, model);
     else
         relay_frame(out, ev);
 }
