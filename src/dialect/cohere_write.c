@@ -603,6 +603,20 @@ static rc drop_foreign(struct writing *wr)
     return RC_OK;
 }
 
+/* Cohere's own members from another dialect's client, who gets to know here what is wrong. */
+static rc check_extras(struct writing *wr)
+{
+    for (const struct chat_extra *x = wr->r->extras; x; x = x->next) {
+        bool null = str_eq(x->value, S("null"));
+        bool truth = str_eq(x->value, S("true")) || str_eq(x->value, S("false"));
+        if (str_eq(x->name, S("documents")) && !null && !str_starts(x->value, S("[")))
+            return fail(wr->e, E_SYNTAX, "documents", 0, "documents: expected an array");
+        if (str_eq(x->name, S("strict_tools")) && !null && !truth)
+            return fail(wr->e, E_SYNTAX, "strict_tools", 0, "strict_tools: expected true or false");
+    }
+    return RC_OK;
+}
+
 static void write_extras(struct writing *wr)
 {
     static const str cohere[] = { S("documents"), S("citation_options"), S("safety_mode"),
@@ -631,6 +645,7 @@ rc cohere_write_chat(struct buf *out, const struct chat_req *r, const struct cha
 {
     struct writing wr = { .r = r, .t = t, .loss = loss, .a = a, .e = e };
     size_t from = out->n;
+    TRY(check_extras(&wr));
     for (const struct chat_message *m = r->messages; m && !wr.documents; m = m->next)
         for (const struct chat_part *p = m->parts; p; p = p->next)
             wr.documents = wr.documents || is_document(p);
