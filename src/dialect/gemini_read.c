@@ -425,14 +425,15 @@ static void read_tool_config(struct reader *r, jval *v)
 
 /* ---- generationConfig ----------------------------------------------------------------------- */
 
-/* The field's own spelling does not matter to the caller's error. */
+/* Numbers are passed on, of whatever length and size; in a string one must be recognized. The
+ * field's own spelling does not matter to the caller's error. */
 static rc take_num(struct reader *r, const char *where, jval *v, str *ret)
 {
     double number;
     if (!jd_given(v))
         return RC_OK;
     *ret = jd_is_num(v) ? jd_num(v) : jd_str(v);
-    return str_to_double(*ret, &number) ? RC_OK : wrong(r, where, "a number", v);
+    return jd_is_num(v) || str_to_double(*ret, &number) ? RC_OK : wrong(r, where, "a number", v);
 }
 
 static rc take_i64(struct reader *r, const char *where, jval *v, int64_t *ret)
