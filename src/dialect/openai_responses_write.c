@@ -668,6 +668,20 @@ static void write_extras(struct writer *wr)
     }
 }
 
+static rc write_end_user(struct writer *wr)
+{
+    str user = wr->r->user;
+    const struct chat_extra *safety = find_member(wr->r, S("safety_identifier"));
+    if (safety && safety->value.p[0] != '"' && !str_eq(safety->value, S("null")))
+        return fail(wr->e, E_SYNTAX, "safety_identifier", 0,
+                    "safety_identifier: expected a string");
+    if (user.n && !safety)
+        jw_kstr(&wr->w, user.n <= 64 ? S("safety_identifier") : S("user"), user);
+    else if (wr->own && user.n && !str_eq(json_unescape(wr->a, safety->value), user))
+        jw_kstr(&wr->w, S("user"), user);
+    return RC_OK;
+}
+
 static rc write_body(struct writer *wr)
 {
     struct jw *w = &wr->w;
@@ -688,11 +702,7 @@ static rc write_body(struct writer *wr)
         jw_ki64(w, S("top_logprobs"), r->top_logprobs);
     write_include(wr);
     jw_kraw_if(w, S("metadata"), r->metadata);
-    const struct chat_extra *safety = find_member(r, S("safety_identifier"));
-    if (r->user.n && !safety)
-        jw_kstr(w, r->user.n <= 64 ? S("safety_identifier") : S("user"), r->user);
-    else if (wr->own && r->user.n && !str_eq(json_unescape(wr->a, safety->value), r->user))
-        jw_kstr(w, S("user"), r->user);
+    TRY(write_end_user(wr));
     jw_kstr_if(w, S("service_tier"), r->service_tier);
     if (wr->t->stream)
         jw_kbool(w, S("stream"), true);
