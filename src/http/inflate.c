@@ -109,12 +109,21 @@ static rc step_zlib(struct inflate *z, str *in, char *to, size_t cap, size_t *re
     return RC_OK;
 }
 
+/* A frame or a skippable one (RFC 8878, 3.1), by its magic number's first byte. The library would
+ * take the formats from before the RFC as well, with decoders of their own. */
+static bool begins_frame(unsigned char first)
+{
+    return first == 0x28 || (first & 0xf0) == 0x50;
+}
+
 static rc step_zstd(struct inflate *z, str *in, char *to, size_t cap, size_t *ret_n, struct err *e)
 {
     ZSTD_inBuffer from = { in->p, in->n, 0 };
     ZSTD_outBuffer out = { to, cap, 0 };
     if (z->complete && in->n == 0)
         return RC_OK;
+    if (in->n && (z->complete || z->in_bytes == 0) && !begins_frame((unsigned char)in->p[0]))
+        return broken(z, e, "no frame of Zstandard's");
     size_t got = ZSTD_decompressStream(z->zstd, &out, &from);
     *in = str_skip(*in, from.pos);
     *ret_n = out.pos;

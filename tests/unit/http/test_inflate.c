@@ -197,6 +197,14 @@ static void test_broken(void **state)
     /* A zstd frame that wants 128 MiB: magic, no flags, window descriptor 2^27, an empty block. */
     str greedy = S("\x28\xb5\x2f\xfd\x00\x88\x01\x00\x00");
     assert_int_equal(unpack(INFLATE_ZSTD, greedy, 0, 100, 100, &out), E_LIMIT);
+    /* A format from before RFC 8878, which libzstd knows: in one piece, byte by byte, second. */
+    str old = S("\x27\xb5\x2f\xfd\x03\0\0\0\0\0\0\0\0");
+    assert_int_equal(unpack(INFLATE_ZSTD, old, 0, 100, 100, &out), E_SYNTAX);
+    assert_int_equal(unpack(INFLATE_ZSTD, old, 0, 1, 100, &out), E_SYNTAX);
+    buf_clear(&packed);
+    pack_zstd(S("new"), &packed);
+    buf_add(&packed, old);
+    assert_int_equal(unpack(INFLATE_ZSTD, buf_str(&packed), 0, 100, 100, &out), E_SYNTAX);
     buf_done(&packed);
     buf_done(&out);
 }
